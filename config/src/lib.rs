@@ -1,0 +1,4 @@
+//! Portcullis rule files: TOML text to a validated [`Config`].
+
+mod settings;
+pub use settings::*;

@@ -1,0 +1,77 @@
+//! Sets of IP addresses.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::IpNet;
+
+use crate::RangeSet;
+
+/// A set of addresses of both families. An IPv4-mapped IPv6 address is an IPv6 address here, as it
+/// is on the wire.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Hash)]
+pub struct AddressSet {
+    v4: RangeSet<u32>,
+    v6: RangeSet<u128>,
+}
+
+impl AddressSet {
+    /// The set of these inclusive ranges; the two ends of a range are of one family, a range of
+    /// mixed families is empty.
+    pub fn from_ranges(ranges: impl IntoIterator<Item = (IpAddr, IpAddr)>) -> Self {
+        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        for range in ranges {
+            match range {
+                (IpAddr::V4(first), IpAddr::V4(last)) => v4.push((first.to_bits(), last.to_bits())),
+                (IpAddr::V6(first), IpAddr::V6(last)) => v6.push((first.to_bits(), last.to_bits())),
+                _ => {}
+            }
+        }
+        Self { v4: v4.into_iter().collect(), v6: v6.into_iter().collect() }
+    }
+
+    /// The set of these prefixes.
+    pub fn from_prefixes(prefixes: impl IntoIterator<Item = IpNet>) -> Self {
+        Self::from_ranges(prefixes.into_iter().map(|prefix| (prefix.network(), prefix.broadcast())))
+    }
+
+    /// Whether `address` is in the set.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        match address {
+            IpAddr::V4(address) => self.v4.contains(address.to_bits()),
+            IpAddr::V6(address) => self.v6.contains(address.to_bits()),
+        }
+    }
+
+    /// Every address of both families that is not in the set.
+    #[must_use]
+    pub fn complement(&self) -> Self {
+        Self { v4: self.v4.complement(), v6: self.v6.complement() }
+    }
+
+    /// The addresses of either set.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        Self { v4: self.v4.union(&other.v4), v6: self.v6.union(&other.v6) }
+    }
+
+    /// The addresses of this set that `other` lacks.
+    #[must_use]
+    pub fn difference(&self, other: &Self) -> Self {
+        Self { v4: self.v4.difference(&other.v4), v6: self.v6.difference(&other.v6) }
+    }
+
+    /// Whether no address is in the set.
+    pub const fn is_empty(&self) -> bool {
+        self.v4.is_empty() && self.v6.is_empty()
+    }
+
+    /// The IPv4 ranges, ascending, ends included.
+    pub fn v4_ranges(&self) -> impl Iterator<Item = (Ipv4Addr, Ipv4Addr)> {
+        self.v4.ranges().iter().map(|&(first, last)| (first.into(), last.into()))
+    }
+
+    /// The IPv6 ranges, ascending, ends included.
+    pub fn v6_ranges(&self) -> impl Iterator<Item = (Ipv6Addr, Ipv6Addr)> {
+        self.v6.ranges().iter().map(|&(first, last)| (first.into(), last.into()))
+    }
+}

@@ -1,0 +1,39 @@
+//! The rule engine of Portcullis, and nothing else: no I/O, no clock, no threads.
+//!
+//! A packet's bytes become [`Headers`], headers and what the kernel said about the packet become a
+//! [`Key`], and a [`RuleTable`] answers a key with a [`Decision`]. [`Ruleset::first_match`] is the
+//! meaning that every compiled form has to keep: rules in order, the first that matches decides,
+//! then the hook's policy.
+#![forbid(unsafe_code)]
+
+mod address;
+mod byte_set;
+mod decision;
+mod headers;
+mod hook;
+mod icmp;
+mod interface;
+mod key;
+mod packet_text;
+mod protocol;
+mod range_set;
+mod rule;
+mod ruleset;
+mod table;
+mod tcp_flags;
+
+pub use address::AddressSet;
+pub use byte_set::ByteSet;
+pub use decision::{Action, Cause, Decision, Reason};
+pub use headers::{Headers, Malformed, Transport};
+pub use hook::{Hook, HookSet};
+pub use icmp::{IcmpSet, IcmpType};
+pub use interface::{InterfaceName, InterfacePattern, InterfaceSet};
+pub use key::{Fact, Key, Ports, State, StateSet};
+pub use packet_text::{Names, PacketTextError, parse_packet};
+pub use protocol::Protocol;
+pub use range_set::RangeSet;
+pub use rule::{Field, LogDetail, Match, Matched, Place, Rule, RuleId};
+pub use ruleset::{Explanation, NearMiss, Policy, Ruleset};
+pub use table::RuleTable;
+pub use tcp_flags::TcpFlags;
