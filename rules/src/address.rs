@@ -75,3 +75,40 @@ impl AddressSet {
         self.v6.ranges().iter().map(|&(first, last)| (first.into(), last.into()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::AddressSet;
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn families_are_apart() {
+        let set =
+            AddressSet::from_prefixes(["192.0.2.0/24".parse().unwrap(), "2001:db8::/32".parse().unwrap()]);
+        assert!(set.contains(address("192.0.2.255")) && set.contains(address("2001:db8:ffff::1")));
+        assert!(!set.contains(address("192.0.3.0")) && !set.contains(address("::ffff:192.0.2.1")));
+        assert!(set.complement().contains(address("::ffff:192.0.2.1")));
+        assert!(set.union(&set.complement()).complement().is_empty());
+        assert!(set.difference(&set).is_empty());
+    }
+
+    #[test]
+    fn a_range_of_mixed_families_is_empty() {
+        assert!(AddressSet::from_ranges([(address("192.0.2.1"), address("2001:db8::1"))]).is_empty());
+        assert!(AddressSet::from_ranges([(address("192.0.2.2"), address("192.0.2.1"))]).is_empty());
+    }
+
+    #[test]
+    fn neighbours_merge() {
+        let prefixes =
+            ["192.0.2.0/25", "192.0.2.128/25", "255.255.255.255/32"].map(|text| text.parse().unwrap());
+        let set = AddressSet::from_prefixes(prefixes);
+        assert_eq!(set.v4_ranges().count(), 2);
+        assert_eq!(set.v6_ranges().count(), 0);
+    }
+}

@@ -56,8 +56,8 @@ pub struct Decision {
     pub action: Action,
     /// Who decided it.
     pub cause: Cause,
-    /// The first rule that would decide otherwise if an unknown fact about the packet were as the
-    /// rule wants it; `None` when the answer is certain.
+    /// The first rule that may decide otherwise, if an unknown fact about the packet is as the rule
+    /// wants it; `None` when the answer is certain.
     pub depends_on: Option<RuleId>,
 }
 

@@ -1,35 +1,37 @@
 //! A packet's headers, read in place.
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
-use std::{fmt, net::IpAddr};
+mod network;
+#[cfg(test)]
+mod tests;
+mod transport;
 
-use crate::{IcmpType, Ports, Protocol, TcpFlags};
+use std::net::IpAddr;
 
-/// Why a packet's bytes are not the headers of a packet that can be judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Malformed {
-    /// The bytes end inside a header.
-    TruncatedHeader,
+use self::network::Network;
+use crate::{Fact, Hook, IcmpType, InterfaceName, Key, Malformed, Ports, Protocol, State, TcpFlags};
+
+/// The headers of one packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Headers {
+    /// The sender.
+    pub source: IpAddr,
+    /// The receiver; of the sender's family.
+    pub destination: IpAddr,
+    /// The protocol after any IPv6 extension headers. On IPv4 an authentication header is the
+    /// protocol, on IPv6 it is one of the extension headers: both as netfilter sees them.
+    pub protocol: Protocol,
+    /// Time to live, or hop limit.
+    pub ttl: u8,
+    /// Type of service, or traffic class.
+    pub tos: u8,
+    /// IPv4's identification, or IPv6's flow label.
+    pub id: u32,
+    /// The packet's length on the wire, in bytes, IP header included.
+    pub length: u32,
+    /// What follows.
+    pub transport: Transport,
 }
-
-impl Malformed {
-    /// All of them; a counter each.
-    pub const ALL: [Self; 1] = [Self::TruncatedHeader];
-
-    /// The words in records.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::TruncatedHeader => "truncated header",
-        }
-    }
-}
-
-impl fmt::Display for Malformed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl std::error::Error for Malformed {}
 
 /// What follows the IP headers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,11 +51,12 @@ pub enum Transport {
         /// Urgent pointer.
         urgent: u16,
     },
-    /// UDP, UDP-Lite, SCTP, DCCP: ports, and for the first two a length in bytes.
+    /// UDP, UDP-Lite, SCTP, DCCP: ports, and for UDP a length in bytes.
     Ports {
         /// Source and destination port.
         ports: Ports,
-        /// The length field, header included, in bytes; 0 where the protocol has none.
+        /// UDP's length field, header included, in bytes; 0 in a jumbogram (RFC 2675, 4) and for
+        /// the other protocols, which have none.
         length: u16,
     },
     /// ICMP or ICMPv6.
@@ -67,23 +70,68 @@ pub enum Transport {
     Other,
 }
 
-/// The headers of one packet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Headers {
-    /// The sender.
-    pub source: IpAddr,
-    /// The receiver.
-    pub destination: IpAddr,
-    /// The protocol after any extension headers.
-    pub protocol: Protocol,
-    /// Time to live, or hop limit.
-    pub ttl: u8,
-    /// Type of service, or traffic class.
-    pub tos: u8,
-    /// IPv4's identification, or IPv6's flow label.
-    pub id: u32,
-    /// The packet's length on the wire, in bytes, IP header included.
-    pub length: u32,
-    /// What follows.
-    pub transport: Transport,
+impl Headers {
+    /// Reads the headers of a packet of `length` bytes of which `bytes` is the beginning, from the
+    /// IP header on. Nothing is copied or allocated, and nothing past the headers is looked at.
+    ///
+    /// `length` is the kernel's own (`NFQA_CAP_LEN`) and outranks the length fields: they are 0 in
+    /// jumbograms and in what BIG TCP builds, and one that claims more than `length` is the
+    /// kernel's to refuse (`ip_rcv_core`, `ip6_rcv_core`), so it is no fault here. A smaller length
+    /// field is believed: what follows it is padding.
+    ///
+    /// # Errors
+    /// When the bytes do not tell what rules look at.
+    pub fn parse(bytes: &[u8], length: u32) -> Result<Self, Malformed> {
+        let Network { source, destination, protocol, ttl, tos, id, payload } = Network::parse(bytes, length)?;
+        let transport = Transport::parse(protocol, payload)?;
+        Ok(Self { source, destination, protocol, ttl, tos, id, length, transport })
+    }
+
+    /// The ports, where the protocol has them.
+    pub const fn ports(&self) -> Option<Ports> {
+        match self.transport {
+            Transport::Tcp { ports, .. } | Transport::Ports { ports, .. } => Some(ports),
+            Transport::Icmp { .. } | Transport::Other => None,
+        }
+    }
+
+    /// Type and code, for ICMP and ICMPv6.
+    pub const fn icmp(&self) -> Option<IcmpType> {
+        match self.transport {
+            Transport::Icmp { icmp, .. } => Some(icmp),
+            Transport::Tcp { .. } | Transport::Ports { .. } | Transport::Other => None,
+        }
+    }
+
+    /// The control bits, for TCP.
+    pub const fn tcp_flags(&self) -> Option<TcpFlags> {
+        match self.transport {
+            Transport::Tcp { flags, .. } => Some(flags),
+            Transport::Ports { .. } | Transport::Icmp { .. } | Transport::Other => None,
+        }
+    }
+
+    /// The key of this packet, with what the kernel says about it.
+    pub const fn key(
+        &self,
+        hook: Hook,
+        in_interface: Fact<InterfaceName>,
+        out_interface: Fact<InterfaceName>,
+        state: State,
+        user: Fact<u32>,
+    ) -> Key {
+        Key {
+            hook,
+            in_interface,
+            out_interface,
+            source: self.source,
+            destination: self.destination,
+            protocol: self.protocol,
+            ports: self.ports(),
+            icmp: self.icmp(),
+            tcp_flags: self.tcp_flags(),
+            state,
+            user,
+        }
+    }
 }

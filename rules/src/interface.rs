@@ -10,11 +10,12 @@ pub struct InterfaceName {
 }
 
 impl InterfaceName {
-    /// The name `name`, or `None` where the kernel would not accept it (`dev_valid_name`): empty,
-    /// longer than 15 bytes, `.` or `..`, or with a slash, a colon or white space in it.
+    /// The name `name`, or `None` where the kernel would not accept it (`dev_valid_name`,
+    /// `net/core/dev.c`): empty, longer than 15 bytes, `.` or `..`, or with a slash, a colon or what
+    /// the kernel's `isspace` calls white space in it.
     pub fn new(name: &str) -> Option<Self> {
         let valid = !matches!(name, "" | "." | "..")
-            && !name.bytes().any(|b| b == b'/' || b == b':' || b.is_ascii_whitespace() || b == 0);
+            && !name.bytes().any(|byte| matches!(byte, 0 | b'/' | b':' | b' ' | b'\t'..=b'\r' | 0xa0));
         let mut bytes = [0; 15];
         bytes.get_mut(..name.len()).filter(|_| valid)?.copy_from_slice(name.as_bytes());
         Some(Self { bytes, length: u8::try_from(name.len()).ok()? })
@@ -73,9 +74,9 @@ impl InterfacePattern {
 impl fmt::Display for InterfacePattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Name(name) => write!(f, "{name}"),
-            Self::Prefix(prefix) => write!(f, "{prefix}*"),
-            Self::Any => f.write_str("*"),
+            Self::Name(name) => f.pad(name.as_str()),
+            Self::Prefix(prefix) => f.pad(&format!("{prefix}*")),
+            Self::Any => f.pad("*"),
         }
     }
 }
@@ -96,5 +97,37 @@ impl InterfaceSet {
         let Self { any_of, none_of } = self;
         (any_of.is_empty() || any_of.iter().any(|pattern| pattern.matches(name)))
             && !none_of.iter().any(|pattern| pattern.matches(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{InterfaceName, InterfacePattern};
+
+    #[test]
+    fn names_that_the_kernel_accepts() {
+        for name in ["e", "eth0", "enp0s31f6.100", "fifteen-letters", "wg0@if3", "br-é", "*"] {
+            assert_eq!(InterfaceName::new(name).as_ref().map(InterfaceName::as_str), Some(name));
+        }
+        // The last but one is `à`, whose second byte the kernel takes for Latin-1's no-break space.
+        for name in ["", ".", "..", "sixteen-letters-", "a/b", "a:1", "a b", "a\u{b}", "a\0", "à", "\n"] {
+            assert_eq!(InterfaceName::new(name), None, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn patterns() {
+        let cases = [("eth0", "eth0", true), ("eth0", "eth01", false), ("eth*", "eth01", true)]
+            .into_iter()
+            .chain([("eth*", "eth", true), ("eth*", "wg0", false), ("*", "wg0", true)]);
+        for (pattern, name, fits) in cases {
+            let parsed = InterfacePattern::parse(pattern).unwrap();
+            assert_eq!(parsed.matches(&InterfaceName::new(name).unwrap()), fits, "{pattern} {name}");
+            assert_eq!(parsed.to_string(), pattern);
+        }
+        for text in ["", "e*h", "eth**", "*0", "a b*"] {
+            assert_eq!(InterfacePattern::parse(text), None, "{text}");
+        }
+        assert_eq!(format!("{:<6}|", InterfacePattern::parse("wg*").unwrap()), "wg*   |");
     }
 }

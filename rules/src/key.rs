@@ -128,8 +128,9 @@ impl Key {
     }
 
     /// The key that the flow's first packet had, where this key's packet is a reply: hook,
-    /// interfaces, addresses and ports change places. Who sent that first packet is not known from
-    /// its reply.
+    /// interfaces, addresses and ports change places, and an ICMP reply becomes its request. Who sent
+    /// that first packet is not known from its reply. State and TCP flags stay the reply's: what a
+    /// first packet's would have been is for the caller to say.
     #[must_use]
     pub const fn mirrored(&self) -> Self {
         let hook = self.hook.mirrored();

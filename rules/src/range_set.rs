@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-/// A whole number that has neighbours.
+/// A whole number that has neighbours; not for others to implement.
 pub trait Step: Copy + Ord + Debug {
     /// The smallest value.
     const MIN: Self;
@@ -77,10 +77,29 @@ impl<T: Step> RangeSet<T> {
         self.0.iter().chain(&other.0).copied().collect()
     }
 
+    /// The values of both sets: one walk over both, since blocklists are long.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        let (mut i, mut j) = (0, 0);
+        let mut both = Vec::new();
+        while let (Some(&(first, last)), Some(&(other_first, other_last))) = (self.0.get(i), other.0.get(j)) {
+            let (from, to) = (first.max(other_first), last.min(other_last));
+            if from <= to {
+                both.push((from, to));
+            }
+            if last < other_last {
+                i += 1;
+            } else {
+                j += 1;
+            }
+        }
+        Self(both)
+    }
+
     /// The values of this set that `other` lacks.
     #[must_use]
     pub fn difference(&self, other: &Self) -> Self {
-        self.complement().union(other).complement()
+        self.intersection(&other.complement())
     }
 
     /// The ranges, ascending.
@@ -99,7 +118,8 @@ impl<T: Step> RangeSet<T> {
 impl<T: Step> FromIterator<(T, T)> for RangeSet<T> {
     fn from_iter<I: IntoIterator<Item = (T, T)>>(ranges: I) -> Self {
         let mut sorted: Vec<(T, T)> = ranges.into_iter().filter(|(first, last)| first <= last).collect();
-        sorted.sort_unstable();
+        // The stable sort merges runs that are in order, which is what `union` gives it.
+        sorted.sort();
         let mut merged: Vec<(T, T)> = Vec::with_capacity(sorted.len());
         for (first, last) in sorted {
             match merged.last_mut() {

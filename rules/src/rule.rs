@@ -187,7 +187,10 @@ impl Match {
             (Field::OutInterface, on_fact(out_interface.as_ref(), key.out_interface, named)),
             (Field::Protocol, on_part(protocol.as_ref(), Some(key.protocol), |set, p| set.contains(p.0))),
             (Field::Source, on_part(source.as_ref(), Some(key.source), |set, a| set.contains(a))),
-            (Field::Destination, on_part(destination.as_ref(), Some(key.destination), |set, a| set.contains(a))),
+            (
+                Field::Destination,
+                on_part(destination.as_ref(), Some(key.destination), |set, a| set.contains(a)),
+            ),
             (Field::SourcePort, on_part(source_port.as_ref(), key.ports, |set, p| set.contains(p.source))),
             (Field::Port, on_part(port.as_ref(), key.ports, |set, p| set.contains(p.destination))),
             (Field::IcmpType, on_part(icmp_type.as_ref(), key.icmp, |set, t| set.contains(key.protocol, t))),

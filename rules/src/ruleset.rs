@@ -52,7 +52,8 @@ pub struct NearMiss {
 pub struct Explanation {
     /// The answer.
     pub decision: Decision,
-    /// The rules tried before the deciding one that fit in all but one field, in order.
+    /// The rules tried before the deciding one that fit in all but one field, in order; none at a
+    /// hook that is not ours, where no rule is tried.
     pub near: Vec<NearMiss>,
 }
 
@@ -103,6 +104,7 @@ impl Ruleset {
         let decision = self.first_match(key);
         let end = match decision.cause {
             Cause::Rule(id) => id.0 as usize,
+            Cause::Policy if self.policy.at(key.hook).is_none() => 0,
             Cause::Policy => self.rules.len(),
         };
         let tried = self.ids().zip(&self.rules).take(end);

@@ -1,0 +1,91 @@
+//! What the written form means.
+
+mod address;
+mod checks;
+mod detect;
+mod fields;
+mod hook;
+mod interface;
+mod list;
+mod log;
+mod netset;
+mod one;
+mod policy;
+mod port;
+mod queue;
+mod rule;
+mod sets;
+mod test;
+mod units;
+
+use std::{collections::BTreeMap, str::FromStr, sync::Arc};
+
+use portcullis_rules::{Place, Ruleset};
+
+pub(crate) use sets::{Sets, sets};
+
+use crate::{
+    Config,
+    names::Lookup,
+    problem::{FileErrors, Problems, RuleProblem},
+    sources::Sources,
+    written::File,
+};
+
+/// What words in rules may refer to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Vocabulary<'a> {
+    pub(crate) names: &'a Lookup<'a>,
+    pub(crate) sets: &'a Sets,
+}
+
+/// What the files say, the main file first. Where a problem is reported, something harmless stands
+/// in for what was wrong.
+pub(crate) fn config(
+    files: &[File],
+    vocabulary: &Vocabulary<'_>,
+    sources: &Sources,
+    problems: &Problems,
+) -> Config {
+    let main = &files[0];
+    let errors = FileErrors { file: main.id, problems };
+    let mode = queue::mode(main.mode.as_ref(), errors);
+    let policy = policy::policy(main.policy.as_ref(), errors);
+    let ours = policy::hooks(main.policy.as_ref(), &policy);
+
+    let (mut rules, mut tests) = (Vec::new(), Vec::new());
+    let mut names = BTreeMap::new();
+    for file in files {
+        let errors = FileErrors { file: file.id, problems };
+        let source = sources.get(file.id);
+        let place = |line| Place { file: source.path.clone(), line };
+        for stanza in &file.rules {
+            let rule = rule::rule(stanza, place(stanza.line), ours, vocabulary, errors);
+            if let Some(name) = &stanza.body.name
+                && let Some(first) = names.insert(rule.name.clone(), errors.span(name.span()))
+            {
+                errors.report(name.span(), RuleProblem::NameTaken { name: rule.name.to_string(), first });
+            }
+            rules.push(rule);
+        }
+        let lowered = file.tests.iter().filter_map(|stanza| {
+            test::test(stanza, place(stanza.line), &source.text, vocabulary.names, errors)
+        });
+        tests.extend(lowered);
+    }
+    Config {
+        mode,
+        ruleset: Arc::new(Ruleset { rules, policy }),
+        queue: queue::queue(main.queue.as_ref(), mode, errors),
+        hook: hook::hook(main.hook.as_ref(), errors),
+        log: log::log(main.log.as_ref(), errors),
+        detect: detect::detect(main.detect.as_ref(), errors),
+        tests,
+    }
+}
+
+/// The number that `text` writes with digits and nothing else: `str::parse` would also take a `+`.
+fn decimal<T: FromStr>(text: &str) -> Option<T> {
+    let is_decimal = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| is_decimal)
+}

@@ -1,0 +1,8 @@
+//! Names of ports and users.
+
+mod known;
+mod services;
+mod system;
+
+pub(crate) use known::{KnownNames, Lookup};
+pub use system::SystemNames;

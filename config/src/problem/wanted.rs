@@ -1,0 +1,120 @@
+//! What keys want, in words.
+
+use std::fmt;
+
+use super::ValueProblem;
+use crate::written::Kind;
+
+/// What a key wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Text,
+    Flag,
+    Choice(&'static [&'static str]),
+    Address,
+    Port,
+    Protocol,
+    Interface,
+    IcmpType,
+    TcpFlags,
+    User,
+    QueueNumbers,
+    Mask,
+    Threshold,
+    Path,
+    Size,
+    Duration,
+    Packet,
+}
+
+impl Wanted {
+    pub(crate) fn kind(self, found: Kind) -> ValueProblem {
+        ValueProblem::Kind { wanted: self, found }
+    }
+
+    pub(crate) fn word(self, written: impl Into<String>) -> ValueProblem {
+        self.word_near(written, None)
+    }
+
+    pub(crate) fn word_near(self, written: impl Into<String>, nearest: Option<String>) -> ValueProblem {
+        ValueProblem::Word { wanted: self, written: written.into(), nearest }
+    }
+
+    /// What it may look like.
+    pub(super) fn forms(self) -> String {
+        match self {
+            Self::Text => "write it in quotes",
+            Self::Flag => "write true or false, without quotes",
+            Self::Choice(words) => return format!("write {}", Alternatives(words)),
+            Self::Address => {
+                "an address is written \"192.0.2.1\" or \"2001:db8::1\", a prefix \"192.0.2.0/24\", a range \
+                 \"192.0.2.10-192.0.2.20\", a set \"@name\""
+            }
+            Self::Port => {
+                "a port is a number from 0 to 65535, a service name, a range \"8000-8099\", a class (\"well-known\", \
+                 \"registered\", \"dynamic\"), or a set \"@name\""
+            }
+            Self::Protocol => "a protocol is a name such as \"tcp\", \"udp\", \"icmp\", \"icmpv6\", or a number from 0 to 255",
+            Self::Interface => {
+                "an interface is a name of at most 15 letters such as \"eth0\", or a beginning such as \"wg*\""
+            }
+            Self::IcmpType => {
+                "an ICMP type is a name such as \"echo-request\" or a number, and may end in a code: \"3/4\""
+            }
+            Self::TcpFlags => {
+                "flags are written \"syn\", \"syn,ack\" or \"syn / syn,ack,fin,rst\" (these set, of those); \
+                 their names are fin, syn, rst, psh, ack, urg, ece, cwr, none and all"
+            }
+            Self::User => "a user is a name from /etc/passwd, a number, or a range \"1000-1999\"",
+            Self::QueueNumbers => "write a number from 0 to 65535, or a range such as \"7300-7303\"",
+            Self::Mask => "write a number of 32 bits such as 0x7f000000",
+            Self::Threshold => "write a number from 1 to 4294967295",
+            Self::Path => "write a path in quotes",
+            Self::Size => "a size is a whole number and a unit, such as \"64 MiB\" or \"1 GiB\"",
+            Self::Duration => "a time is a whole number and a unit, such as \"90 s\", \"10 min\", \"2 h\" or \"7 d\"",
+            Self::Packet => "a packet is written \"input tcp 192.0.2.9:40000 -> 192.0.2.1:22\", for example",
+        }
+        .into()
+    }
+}
+
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Text => "a text",
+            Self::Flag => "true or false",
+            Self::Choice(words) => return write!(f, "{}", Alternatives(words)),
+            Self::Address => "an address",
+            Self::Port => "a port",
+            Self::Protocol => "a protocol",
+            Self::Interface => "an interface",
+            Self::IcmpType => "an ICMP type",
+            Self::TcpFlags => "TCP flags",
+            Self::User => "a user",
+            Self::QueueNumbers => "queue numbers",
+            Self::Mask => "a mask",
+            Self::Threshold => "a threshold",
+            Self::Path => "a path",
+            Self::Size => "a size",
+            Self::Duration => "a time",
+            Self::Packet => "a packet",
+        })
+    }
+}
+
+/// `"a", "b" or "c"`.
+struct Alternatives(&'static [&'static str]);
+
+impl fmt::Display for Alternatives {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, word) in self.0.iter().enumerate() {
+            let before = match n {
+                0 => "",
+                _ if n + 1 == self.0.len() => " or ",
+                _ => ", ",
+            };
+            write!(f, "{before}\"{word}\"")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,95 @@
+//! Every text a configuration was read from.
+
+use std::{fmt, path::Path, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use crate::names::KnownNames;
+
+/// A file's path, as the configuration named it, and its text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceText {
+    /// The path.
+    pub path: Arc<str>,
+    /// The text.
+    pub text: Arc<str>,
+}
+
+/// Everything that a configuration was made from: its texts, the main file first, and the port and
+/// user names that the system resolved for it. Kept as JSON, it is a configuration that loads again
+/// when the files are gone or broken.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Sources {
+    texts: Vec<SourceText>,
+    names: KnownNames,
+}
+
+/// The place of a text among the [`Sources`]: the order in which texts were read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct FileId(usize);
+
+impl FileId {
+    pub(crate) const fn index(self) -> usize {
+        self.0
+    }
+}
+
+impl Sources {
+    /// The texts, in the order in which they were read.
+    pub fn texts(&self) -> &[SourceText] {
+        &self.texts
+    }
+
+    /// The snapshot as JSON.
+    #[expect(clippy::missing_panics_doc, reason = "it cannot panic, as it says")]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("texts, and numbers by name, are always JSON")
+    }
+
+    /// The snapshot that [`Self::to_json`] wrote.
+    ///
+    /// # Errors
+    /// When it is not one.
+    pub fn from_json(json: &str) -> Result<Self, SnapshotError> {
+        serde_json::from_str(json).map_err(SnapshotError)
+    }
+
+    pub(crate) fn add(&mut self, path: &Path, text: Arc<str>) -> FileId {
+        self.texts.push(SourceText { path: path.to_string_lossy().into(), text });
+        FileId(self.texts.len() - 1)
+    }
+
+    pub(crate) fn find(&self, path: &Path) -> Option<FileId> {
+        let path = path.to_string_lossy();
+        self.texts.iter().position(|source| *source.path == *path).map(FileId)
+    }
+
+    /// The text with this id, which these sources gave out.
+    pub(crate) fn get(&self, id: FileId) -> &SourceText {
+        &self.texts[id.0]
+    }
+
+    pub(crate) const fn names(&self) -> &KnownNames {
+        &self.names
+    }
+
+    pub(crate) fn set_names(&mut self, names: KnownNames) {
+        self.names = names;
+    }
+}
+
+/// A stored snapshot that cannot be read.
+#[derive(Debug)]
+pub struct SnapshotError(serde_json::Error);
+
+impl fmt::Display for SnapshotError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("this is not a stored configuration")
+    }
+}
+
+impl std::error::Error for SnapshotError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0)
+    }
+}

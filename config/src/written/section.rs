@@ -1,0 +1,140 @@
+//! The sections of a file, and the keys that each may hold.
+
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error as _, Visitor, value::Error},
+    forward_to_deserialize_any,
+};
+
+use super::{Detect, Hook, Log, Policy, Queue, Rule, Set, Test};
+
+/// A section.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Section {
+    Top,
+    Policy,
+    Queue,
+    Hook,
+    Log,
+    Detect,
+    Set,
+    Rule,
+    Test,
+}
+
+/// Keys of the rule language that this version does not know yet.
+const LATER: [(Section, &str); 7] = [
+    (Section::Rule, "rate"),
+    (Section::Rule, "expires"),
+    (Section::Rule, "schedule"),
+    (Section::Log, "journald"),
+    (Section::Log, "syslog"),
+    (Section::Detect, "ban"),
+    (Section::Detect, "allow"),
+];
+
+impl Section {
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Top,
+        Self::Policy,
+        Self::Queue,
+        Self::Hook,
+        Self::Log,
+        Self::Detect,
+        Self::Set,
+        Self::Rule,
+        Self::Test,
+    ];
+
+    /// The keys that the section may hold.
+    pub(crate) fn keys(self) -> &'static [&'static str] {
+        match self {
+            Self::Top => &["mode", "policy", "queue", "hook", "log", "detect", "sets", "rule", "test"],
+            Self::Policy => keys_of::<Policy>(),
+            Self::Queue => keys_of::<Queue>(),
+            Self::Hook => keys_of::<Hook>(),
+            Self::Log => keys_of::<Log>(),
+            Self::Detect => keys_of::<Detect>(),
+            Self::Set => keys_of::<Set>(),
+            Self::Rule => keys_of::<Rule>(),
+            Self::Test => keys_of::<Test>(),
+        }
+    }
+
+    /// Whether `key` is part of the rule language, but not of this version.
+    pub(crate) fn knows_later(self, key: &str) -> bool {
+        LATER.contains(&(self, key))
+    }
+
+    /// Other sections that hold `key`.
+    pub(crate) fn elsewhere(self, key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|other| *other != self && other.keys().contains(&key))
+    }
+}
+
+impl fmt::Display for Section {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Top => "the top of the file",
+            Self::Policy => "[policy]",
+            Self::Queue => "[queue]",
+            Self::Hook => "[hook]",
+            Self::Log => "[log]",
+            Self::Detect => "[detect]",
+            Self::Set => "[sets.NAME]",
+            Self::Rule => "[[rule]]",
+            Self::Test => "[[test]]",
+        })
+    }
+}
+
+/// The keys of `T`, as its derived implementation names them.
+fn keys_of<'de, T: Deserialize<'de>>() -> &'static [&'static str] {
+    let mut asked = AskedFor(&[]);
+    // It always fails: only the question counts.
+    let _ = T::deserialize(&mut asked);
+    asked.0
+}
+
+/// A deserializer that holds nothing, and remembers which fields it was asked for.
+struct AskedFor(&'static [&'static str]);
+
+impl<'de> Deserializer<'de> for &mut AskedFor {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Error> {
+        Err(Error::custom("nothing here"))
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, Error> {
+        self.0 = fields;
+        Err(Error::custom("nothing here"))
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
+        unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_keys_are_those_of_the_written_form() {
+        assert_eq!(Section::Detect.keys(), ["threshold", "window"]);
+        assert!(Section::Rule.keys().contains(&"source-port"));
+        assert_eq!(Section::Rule.elsewhere("threshold"), Some(Section::Detect));
+        for (section, key) in LATER {
+            assert!(!section.keys().contains(&key), "{section} {key} is known already");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! `UPDATE_GOLDEN=1 cargo test -p portcullis-config` writes the expected texts anew; read them then.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
+
+use super::{configurations, load};
+
+#[test]
+fn every_mistake_is_told_in_the_expected_words() {
+    let update = env::var_os("UPDATE_GOLDEN").is_some();
+    let mut wrong = Vec::new();
+    for path in configurations("tests/bad") {
+        let golden = golden(&path);
+        let told = match load(&path) {
+            Ok(_) => "(no error)\n".into(),
+            Err(report) => format!("{report}\n"),
+        };
+        if update {
+            fs::write(&golden, told).unwrap();
+            continue;
+        }
+        let expected = fs::read_to_string(&golden).unwrap_or_default();
+        if told != expected {
+            wrong.push(format!("{}: expected\n{expected}\ntold\n{told}", golden.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn colours_change_nothing_but_the_colours() {
+    let report = load("tests/bad/key_unknown.toml".as_ref()).unwrap_err();
+    let coloured = report.render(true);
+    assert!(coloured.contains('\u{1b}'));
+    assert!(!report.render(false).contains('\u{1b}'));
+}
+
+#[test]
+fn errors_have_their_place_also_for_machines() {
+    let report = load("tests/bad/key_unknown.toml".as_ref()).unwrap_err();
+    let first = report.errors().next().unwrap();
+    assert_eq!(first.file, Some("tests/bad/key_unknown.toml"));
+    assert_eq!((first.line, first.column), (7, 1));
+    assert_eq!(first.message, "unknown key `soruce` in [[rule]]");
+    assert_eq!(first.help.as_deref(), Some("did you mean `source`?"));
+}
+
+/// `NAME.stderr`, beside `NAME.toml` or the directory `NAME`.
+fn golden(path: &Path) -> PathBuf {
+    match path.file_name() {
+        Some(name) if name == "portcullis.toml" => path.parent().unwrap().with_extension("stderr"),
+        _ => path.with_extension("stderr"),
+    }
+}

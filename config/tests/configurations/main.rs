@@ -1,0 +1,36 @@
+//! Configurations in files, good and bad ones, read as an administrator's are.
+
+/// Bad ones, each with the exact text that the administrator sees.
+mod bad;
+/// Good ones, and what they mean.
+mod good;
+/// What holds for any text.
+mod properties;
+/// Snapshots of them.
+mod snapshots;
+
+use std::path::{Path, PathBuf};
+
+use portcullis_config::{Loaded, Report, SystemNames, load_with_names};
+
+/// The system's names, the same on every machine.
+fn names() -> SystemNames {
+    SystemNames::from_files("tests/names/services", "tests/names/passwd")
+}
+
+fn load(path: &Path) -> Result<Loaded, Report> {
+    load_with_names(path, &names())
+}
+
+/// The configurations in a directory: a file each, or a directory with a `portcullis.toml`.
+fn configurations(directory: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let mut paths: Vec<PathBuf> = entries
+        .filter_map(|path| match path.is_dir() {
+            true => Some(path.join("portcullis.toml")),
+            false => Some(path).filter(|path| path.extension().is_some_and(|ending| ending == "toml")),
+        })
+        .collect();
+    paths.sort();
+    paths
+}

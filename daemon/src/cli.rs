@@ -1,0 +1,198 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{control, review::LogArgs, source};
+
+/// A packet-filter firewall for one Linux host.
+///
+/// It judges the first packets of every connection by rules in TOML files, tells in plain words
+/// what it blocked and why, and who has been trying the handles.
+#[derive(Debug, Parser)]
+#[command(name = "portcullis", version, max_term_width = 100, after_help = EXIT_STATUS)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_STATUS: &str = "\
+Exit status:
+  0  fine (also `explain` of a packet that is dropped)
+  1  the answer is no: a check or test failed, nothing was found
+  2  wrong usage
+  3  the configuration is invalid
+  4  not permitted
+  5  the daemon is not reachable";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the firewall in the foreground
+    ///
+    /// With no configuration file it runs the built-in default policy in monitor mode: it judges and
+    /// records, and lets everything pass. On SIGTERM or Ctrl-C it takes its kernel rules away; on
+    /// SIGHUP it reads its configuration again.
+    Run(RunArgs),
+    /// Check the configuration and run the tests it contains
+    Check(CheckArgs),
+    /// Tell which rule decides about a packet, and which nearly did
+    Explain(ExplainArgs),
+    /// Review what was blocked
+    Log(ReviewArgs),
+    /// Make the running daemon read its configuration again, and wait for its answer
+    Reload(ControlArgs),
+    /// Tell how the running daemon is
+    Status(StatusArgs),
+    /// List the rules in the order in which they are tried
+    Rules(RulesArgs),
+    /// Install, remove or show the kernel rules that lead packets to the daemon
+    Hook(HookArgs),
+    /// Take the firewall away at once, also when the daemon is dead
+    ///
+    /// Removes Portcullis' kernel rules and its marks on connections, and under systemd stops its
+    /// services and keeps them from starting at boot. Other people's rules are not touched.
+    Disable,
+    /// Show the firewall at work in throwaway network namespaces: real traffic, a real scan
+    Demo(DemoArgs),
+}
+
+/// Which configuration.
+#[derive(Debug, Clone, Args)]
+pub struct ConfigArgs {
+    /// The configuration file; rules.d/*.toml beside it belong to it
+    #[arg(long, value_name = "FILE", help = format!("The configuration file [default: {}]", source::FILE))]
+    pub config: Option<PathBuf>,
+}
+
+/// Which daemon.
+#[derive(Debug, Clone, Args)]
+pub struct ControlArgs {
+    /// The daemon's control socket
+    #[arg(long, value_name = "SOCKET", default_value = control::SOCKET)]
+    pub control: PathBuf,
+}
+
+/// `portcullis run`
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "shared arguments")]
+    pub config: ConfigArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "shared arguments")]
+    pub control: ControlArgs,
+    /// Where the last good configuration is kept
+    #[arg(long, value_name = "DIR", env = "STATE_DIRECTORY", default_value = "/var/lib/portcullis")]
+    pub state: PathBuf,
+    /// Leave the kernel rules in place on exit: portcullis-hook.service owns them
+    #[arg(long)]
+    pub keep_hook: bool,
+    /// Print every verdict to standard output
+    #[arg(long)]
+    pub show: bool,
+}
+
+/// `portcullis check`
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The file to check
+    #[arg(value_name = "FILE", help = format!("The file to check [default: {}]", source::FILE))]
+    pub file: Option<PathBuf>,
+    /// The same as FILE
+    #[arg(long, value_name = "FILE", conflicts_with = "file")]
+    pub config: Option<PathBuf>,
+}
+
+/// `portcullis explain`
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// The packet, such as "input tcp 203.0.113.9:40000 -> 192.0.2.1:22 in eth0"
+    #[arg(value_name = "PACKET", required = true)]
+    pub packet: Vec<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "shared arguments")]
+    pub config: ConfigArgs,
+}
+
+/// `portcullis log`
+#[derive(Debug, Args)]
+pub struct ReviewArgs {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "shared arguments")]
+    pub review: LogArgs,
+    /// Where the records are [default: the configuration's log.directory]
+    #[arg(long, value_name = "DIR")]
+    pub directory: Option<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "shared arguments")]
+    pub config: ConfigArgs,
+}
+
+/// `portcullis status`
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "shared arguments")]
+    pub control: ControlArgs,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `portcullis rules`
+#[derive(Debug, Args)]
+pub struct RulesArgs {
+    /// List what always passes, whatever the rules say
+    #[arg(long)]
+    pub builtin: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "shared arguments")]
+    pub config: ConfigArgs,
+}
+
+/// `portcullis hook`
+#[derive(Debug, Args)]
+pub struct HookArgs {
+    /// What to do with the kernel rules
+    #[command(subcommand)]
+    pub command: HookCommand,
+}
+
+/// What to do with the kernel rules.
+#[derive(Debug, Subcommand)]
+pub enum HookCommand {
+    /// Install what the configuration asks for; the daemon then finds it in place
+    Install(HookConfigArgs),
+    /// Remove everything of Portcullis from the kernel
+    Remove,
+    /// Print the rules, to install them by hand
+    Show(HookConfigArgs),
+}
+
+/// Which rules.
+#[derive(Debug, Args)]
+pub struct HookConfigArgs {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "shared arguments")]
+    pub config: ConfigArgs,
+    /// Where the last good configuration is kept
+    #[arg(long, value_name = "DIR", env = "STATE_DIRECTORY", default_value = "/var/lib/portcullis")]
+    pub state: PathBuf,
+}
+
+/// `portcullis demo`
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Don't pause between the scenes
+    #[arg(long)]
+    pub fast: bool,
+}

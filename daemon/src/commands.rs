@@ -1,0 +1,92 @@
+//! What each command does, and how it ends.
+
+mod check;
+mod daemon;
+mod explain;
+mod hook;
+mod rules;
+
+use std::{fmt::Display, io, process::ExitCode};
+
+use portcullis_config::Config;
+
+use crate::{
+    cli::{Command, ReviewArgs},
+    demo, review, source,
+};
+
+/// How a command ended: its exit status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// All is well.
+    Fine = 0,
+    /// The answer is no.
+    No = 1,
+    /// The command line makes no sense.
+    Usage = 2,
+    /// The configuration is invalid.
+    Invalid = 3,
+    /// Not permitted.
+    NotPermitted = 4,
+    /// The daemon is not reachable.
+    NoDaemon = 5,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        Self::from(outcome as u8)
+    }
+}
+
+/// Runs a command to its end. Data goes to standard output, all else to standard error.
+pub fn run(command: Command) -> Outcome {
+    match command {
+        Command::Run(args) => daemon::run(args),
+        Command::Reload(args) => daemon::reload(&args.control),
+        Command::Status(args) => daemon::status(&args),
+        Command::Check(args) => check::run(args.file.or(args.config).as_deref()),
+        Command::Explain(args) => explain::run(&args),
+        Command::Log(args) => log(&args),
+        Command::Rules(args) => rules::run(&args),
+        Command::Hook(args) => hook::run(&args.command),
+        Command::Disable => hook::disable(),
+        Command::Demo(args) => demo::run(&args),
+    }
+}
+
+/// Says what went wrong.
+fn fail(outcome: Outcome, why: impl Display) -> Outcome {
+    eprintln!("portcullis: {why}");
+    outcome
+}
+
+/// The configuration that a command is about.
+fn configuration(args: &crate::cli::ConfigArgs) -> Result<Config, Outcome> {
+    match source::load_checked(args.config.as_deref()) {
+        Ok((loaded, _)) => Ok(loaded.config),
+        Err(report) => {
+            eprintln!("{report}");
+            Err(Outcome::Invalid)
+        }
+    }
+}
+
+fn log(args: &ReviewArgs) -> Outcome {
+    let directory = match &args.directory {
+        Some(directory) => directory.clone(),
+        None => match configuration(&args.config) {
+            Ok(config) => config.log.directory,
+            Err(outcome) => return outcome,
+        },
+    };
+    match review::run(&args.review, &directory, &mut io::stdout().lock()) {
+        Ok(review::Outcome::Found) => Outcome::Fine,
+        Ok(review::Outcome::Nothing) => Outcome::No,
+        // The reader of our output has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Outcome::Fine,
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            fail(Outcome::NotPermitted, format!("cannot read {}: {error}", directory.display()))
+        }
+        Err(error) => fail(Outcome::No, format!("cannot read {}: {error}", directory.display())),
+    }
+}

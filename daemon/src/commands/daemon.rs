@@ -1,0 +1,72 @@
+//! `run`, and the commands that talk to the daemon it starts.
+
+use std::path::Path;
+
+use super::{Outcome, fail};
+use crate::{
+    cli::{RunArgs, StatusArgs},
+    control::{self, Command, ControlError, Response},
+    queue::QueueError,
+    run::{Options, StartError, start},
+};
+
+pub(super) fn run(args: RunArgs) -> Outcome {
+    let options = Options {
+        config: args.config.config,
+        state: args.state,
+        control: args.control.control,
+        keep_hook: args.keep_hook,
+        show: args.show,
+    };
+    match start(options) {
+        Ok((live, control)) => match live.serve(&control) {
+            Ok(()) => Outcome::Fine,
+            Err(error) => fail(Outcome::No, error),
+        },
+        Err(error) => {
+            let outcome = match &error {
+                StartError::Invalid(_) => Outcome::Invalid,
+                StartError::Queue(QueueError::NotPermitted) => Outcome::NotPermitted,
+                _ => Outcome::No,
+            };
+            fail(outcome, error)
+        }
+    }
+}
+
+pub(super) fn reload(socket: &Path) -> Outcome {
+    match control::ask(socket, Command::Reload) {
+        Ok(Response::Done(done)) => {
+            println!("{done}");
+            Outcome::Fine
+        }
+        Ok(Response::Refused(why)) => {
+            fail(Outcome::Invalid, format!("reload refused, the old rules stay:\n{why}"))
+        }
+        Ok(Response::Status(_)) => fail(Outcome::No, "the daemon answered something else"),
+        Err(error) => unreachable_daemon(&error),
+    }
+}
+
+pub(super) fn status(args: &StatusArgs) -> Outcome {
+    match control::ask(&args.control.control, Command::Status) {
+        Ok(Response::Status(status)) => {
+            if args.json {
+                println!("{}", serde_json::json!(status));
+            } else {
+                print!("{status}");
+            }
+            Outcome::Fine
+        }
+        Ok(Response::Done(other) | Response::Refused(other)) => fail(Outcome::No, other),
+        Err(error) => unreachable_daemon(&error),
+    }
+}
+
+fn unreachable_daemon(error: &ControlError) -> Outcome {
+    let outcome = match error {
+        ControlError::NotPermitted(_) => Outcome::NotPermitted,
+        ControlError::NotRunning(_) | ControlError::Failed(_) => Outcome::NoDaemon,
+    };
+    fail(outcome, error)
+}

@@ -1,0 +1,99 @@
+//! `hook` and `disable`: the kernel rules, without the daemon.
+
+use std::{path::Path, process::Command};
+
+use portcullis_config::{Config, Install};
+
+use super::{Outcome, fail};
+use crate::{
+    cli::{HookCommand, HookConfigArgs},
+    conntrack::{self, Marked},
+    hook::{Existing, Hook, HookError, Plan},
+    mark::MarkLayout,
+    queue,
+    run::queue_numbers,
+    snapshot::Snapshots,
+    source,
+};
+
+/// The services of the package.
+const UNITS: [&str; 2] = ["portcullis.service", "portcullis-hook.service"];
+
+pub(super) fn run(command: &HookCommand) -> Outcome {
+    match command {
+        HookCommand::Install(args) => with_configuration(args, install),
+        HookCommand::Show(args) => with_configuration(args, show),
+        HookCommand::Remove => remove(),
+    }
+}
+
+fn with_configuration(args: &HookConfigArgs, act: fn(&Config) -> Result<(), HookError>) -> Outcome {
+    let snapshots = Snapshots::new(args.state.clone());
+    let config = match source::load_or_last_good(args.config.config.as_deref(), &snapshots) {
+        Ok((loaded, _)) => loaded.config,
+        Err(report) => return fail(Outcome::Invalid, report),
+    };
+    ended(act(&config))
+}
+
+/// Leaves the base table in the kernel. What is queued waits for the daemon, or follows on-exit.
+fn install(config: &Config) -> Result<(), HookError> {
+    if config.hook.install == Install::None {
+        eprintln!(
+            "hook.install is \"none\": the kernel rules are the administrator's; see portcullis hook show"
+        );
+        return Ok(());
+    }
+    let layout = MarkLayout::new(config.hook.mask);
+    let generation = match Hook::existing()? {
+        Some(Existing { layout: old, generation }) if old == layout => generation,
+        _ => layout.first_generation(),
+    };
+    Hook::probe(config.hook.install)?.install(&Plan::new(config, queue_numbers(config)), generation)
+}
+
+fn show(config: &Config) -> Result<(), HookError> {
+    let hook = Hook::probe(config.hook.install)?;
+    let layout = MarkLayout::new(config.hook.mask);
+    print!("{}", Plan::new(config, queue_numbers(config)).text(hook.dialect(), layout.first_generation()));
+    Ok(())
+}
+
+fn remove() -> Outcome {
+    let removed = || {
+        let existing = Hook::existing()?;
+        let removed = Hook::remove()?;
+        if let Some(Existing { layout, .. }) = existing
+            && let Err(error) = conntrack::clear(layout, Marked::Any)
+        {
+            eprintln!("connections keep their marks: {error}");
+        }
+        match (removed.table, removed.chain) {
+            (false, false) => println!("nothing of Portcullis was in the kernel"),
+            _ => println!("the kernel rules of Portcullis are removed"),
+        }
+        Ok(())
+    };
+    ended(removed())
+}
+
+pub(super) fn disable() -> Outcome {
+    // sd_booted(3)
+    if Path::new("/run/systemd/system").exists() {
+        for unit in UNITS {
+            // A unit that is not installed is as disabled as can be.
+            let _ = Command::new("systemctl").args(["disable", "--now", "--quiet", unit]).status();
+        }
+    }
+    remove()
+}
+
+fn ended(result: Result<(), HookError>) -> Outcome {
+    match result {
+        Ok(()) => Outcome::Fine,
+        Err(error) if !queue::may_administer_network() => {
+            fail(Outcome::NotPermitted, format!("{error}\nthis needs root, or the capability CAP_NET_ADMIN"))
+        }
+        Err(error) => fail(Outcome::No, error),
+    }
+}

@@ -1,0 +1,93 @@
+//! Running the system's own tools.
+
+use std::{
+    io::{self, Write as _},
+    process::{Command, Stdio},
+};
+
+/// Why the kernel rules could not be read or changed.
+#[derive(Debug)]
+pub enum HookError {
+    /// The tool is not installed.
+    Missing {
+        /// Its name.
+        tool: String,
+    },
+    /// The tool could not be run.
+    Spawn {
+        /// Its name.
+        tool: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The kernel, or the tool, refused.
+    Refused {
+        /// What was run.
+        command: String,
+        /// What it said.
+        stderr: String,
+    },
+    /// `hook.install = "nft"` on a kernel without it.
+    NoNftQueue,
+}
+
+impl std::fmt::Display for HookError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Missing { tool } => {
+                let package = if tool == "nft" { "nftables" } else { "iptables" };
+                write!(f, "{tool} is not installed; on Debian and Ubuntu: apt-get install {package}")
+            }
+            Self::Spawn { tool, source } => write!(f, "cannot run {tool}: {source}"),
+            Self::Refused { command, stderr } => {
+                write!(
+                    f,
+                    "`{command}` failed: {}",
+                    stderr.trim().escape_debug().to_string().replace("\\n", "\n  ")
+                )
+            }
+            Self::NoNftQueue => write!(
+                f,
+                "hook.install is \"nft\", but this kernel's nft has no queue statement (CONFIG_NFT_QUEUE); \
+                 write install = \"auto\" or \"iptables\""
+            ),
+        }
+    }
+}
+
+impl std::error::Error for HookError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Spawn { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
+/// Runs a tool to its end with `input` on its standard input, and returns what it printed.
+pub(super) fn run(tool: &str, args: &[&str], input: &str) -> Result<String, HookError> {
+    let spawn = |source: io::Error| match source.kind() {
+        io::ErrorKind::NotFound => HookError::Missing { tool: tool.to_owned() },
+        _ => HookError::Spawn { tool: tool.to_owned(), source },
+    };
+    // The administrator's directories come last: these tools live where packages put them, and a
+    // service's or cron's PATH often lacks the sbin folders.
+    let path = format!("/usr/sbin:/sbin:/usr/bin:/bin:{}", std::env::var("PATH").unwrap_or_default());
+    let mut child = Command::new(tool)
+        .args(args)
+        .env("PATH", path)
+        .env("LC_ALL", "C")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(spawn)?;
+    // A tool that ends without reading its input tells why on its standard error.
+    let _ = child.stdin.take().map(|mut stdin| stdin.write_all(input.as_bytes()));
+    let output = child.wait_with_output().map_err(spawn)?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let command = format!("{tool} {}", args.join(" "));
+    Err(HookError::Refused { command, stderr: String::from_utf8_lossy(&output.stderr).into_owned() })
+}

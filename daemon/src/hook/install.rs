@@ -1,0 +1,241 @@
+//! Putting the rules into the kernel, and taking exactly them out again.
+
+use std::{fmt, path::Path};
+
+use portcullis_config::Install;
+use portcullis_rules::Hook as At;
+use serde_json::Value;
+use tracing::{debug, info};
+
+use super::{
+    Dialect, Plan, TABLE,
+    command::{HookError, run},
+    iptables, nft,
+};
+use crate::mark::{GenerationMark, MarkLayout};
+
+/// The hook in the kernel. It is not tied to a process: it stays until it is removed.
+#[derive(Debug)]
+pub struct Hook {
+    dialect: Dialect,
+}
+
+/// What an earlier installation left in the kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Existing {
+    /// The bits it used.
+    pub layout: MarkLayout,
+    /// The generation whose flows it lets pass.
+    pub generation: GenerationMark,
+}
+
+/// What was there to remove.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Removed {
+    /// Our nft table.
+    pub table: bool,
+    /// Our iptables chain, in either family.
+    pub chain: bool,
+}
+
+impl Hook {
+    /// Finds out how packets can get to the queue here.
+    ///
+    /// # Errors
+    /// When nft is missing, or not permitted, or the wanted dialect is not to be had.
+    pub fn probe(install: Install) -> Result<Self, HookError> {
+        let probe = "table inet portcullis-probe {\nchain probe {\nqueue to 7300\n}\n}\n";
+        let nft_queue = || match run("nft", &["--check", "--file", "-"], probe) {
+            Ok(_) => Ok(true),
+            Err(HookError::Refused { stderr, .. }) if stderr.contains("No such file") => Ok(false),
+            Err(HookError::Refused { stderr, .. }) if stderr.contains("not supported") => Ok(false),
+            Err(error) => Err(error),
+        };
+        let dialect = match install {
+            Install::Iptables => Dialect::Iptables,
+            Install::Nft if !nft_queue()? => return Err(HookError::NoNftQueue),
+            Install::Nft => Dialect::Nft,
+            Install::Auto | Install::None if nft_queue()? => Dialect::Nft,
+            Install::Auto | Install::None => Dialect::Iptables,
+        };
+        debug!(?dialect, "how packets get to the queue");
+        Ok(Self { dialect })
+    }
+
+    /// How packets get to the queue.
+    pub const fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// What stands in the kernel now, if anything of ours does.
+    ///
+    /// # Errors
+    /// When nft is missing or not permitted.
+    pub fn existing() -> Result<Option<Existing>, HookError> {
+        Ok(table()?.as_deref().and_then(read_generation))
+    }
+
+    /// Makes the kernel's rules those of `plan`, in one step for packets: whatever was there
+    /// before judges until then.
+    ///
+    /// # Errors
+    /// When the kernel refuses a rule; nothing has changed then.
+    pub fn install(&self, plan: &Plan, generation: GenerationMark) -> Result<(), HookError> {
+        match self.dialect {
+            Dialect::Nft => {
+                // Left from a time when nft had no queue statement here, or when iptables was wanted.
+                remove_chain()?;
+                apply(plan, self.dialect, generation)
+            }
+            Dialect::Iptables => {
+                // First the way to the queue, then the rules that send packets on it.
+                for tool in families() {
+                    run(&format!("{tool}-restore"), &["--wait", "--noflush"], &iptables::script(plan))?;
+                    for at in At::ALL {
+                        let jump = |verb| run_words(tool, "--wait --table mangle", &iptables::jump(verb, at));
+                        let present = jump("-C").is_ok();
+                        match plan.hooks.contains(at) {
+                            true if !present => drop(jump("-I")?),
+                            false if present => drop(jump("-D")?),
+                            _ => {}
+                        }
+                    }
+                }
+                apply(plan, self.dialect, generation)
+            }
+        }
+    }
+
+    /// Stops sending packets to the queue. Those in it can still be answered; all others pass.
+    ///
+    /// # Errors
+    /// When nft fails, other than for want of our table.
+    pub fn quiet() -> Result<(), HookError> {
+        if table()?.is_some() {
+            run("nft", &["--file", "-"], &nft::quiet_script())?;
+        }
+        Ok(())
+    }
+
+    /// Removes everything of ours, whoever installed it. Removing what is not there is no error.
+    ///
+    /// # Errors
+    /// When nft or iptables fail.
+    pub fn remove() -> Result<Removed, HookError> {
+        let table = table()?.is_some();
+        if table {
+            run("nft", &["delete", "table", "inet", TABLE], "")?;
+        }
+        Ok(Removed { table, chain: remove_chain()? })
+    }
+}
+
+/// Loads the nft part, without the base chains of hooks that are no longer ours.
+fn apply(plan: &Plan, dialect: Dialect, generation: GenerationMark) -> Result<(), HookError> {
+    let mut script = nft::script(plan, dialect, generation);
+    let wanted = nft::base_chains(plan, dialect);
+    let listed = table()?.unwrap_or_default();
+    let base = listed
+        .iter()
+        .filter_map(|object| object.pointer("/chain"))
+        .filter(|chain| chain.get("hook").is_some());
+    let (mut stale, mut moved) = (String::new(), false);
+    for chain in base {
+        let name = chain["name"].as_str().unwrap_or_default();
+        match wanted.iter().find(|(wanted, ..)| wanted == name) {
+            Some((.., priority)) => moved |= chain["prio"] != *priority,
+            None => stale.push_str(&format!("delete chain inet {TABLE} {name}\n")),
+        }
+    }
+    if moved {
+        // Left by the other dialect: a base chain can't change its priority.
+        script.insert_str(0, &format!("delete table inet {TABLE}\n"));
+    } else {
+        script.push_str(&stale);
+    }
+    run("nft", &["--file", "-"], &script)?;
+    info!(hooks = %HookNames(plan), ?dialect, "kernel rules are in place");
+    Ok(())
+}
+
+struct HookNames<'a>(&'a Plan);
+
+impl fmt::Display for HookNames<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.0.hooks.iter().map(At::name).collect();
+        f.write_str(&names.join(", "))
+    }
+}
+
+/// The objects of our table, as nft lists them; `None` when there is no such table.
+fn table() -> Result<Option<Vec<Value>>, HookError> {
+    let listed = match run("nft", &["--json", "--numeric", "list", "table", "inet", TABLE], "") {
+        Ok(listed) => listed,
+        Err(HookError::Refused { stderr, .. }) if stderr.contains("No such file") => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let objects =
+        serde_json::from_str::<Value>(&listed).ok().and_then(|mut value| match value["nftables"].take() {
+            Value::Array(objects) => Some(objects),
+            _ => None,
+        });
+    objects
+        .map(Some)
+        .ok_or_else(|| HookError::Refused { command: "nft --json list".to_owned(), stderr: listed })
+}
+
+/// Reads the rule that [`nft::GENERATION_COMMENT`] marks.
+fn read_generation(objects: &[Value]) -> Option<Existing> {
+    let rules = objects.iter().filter_map(|object| object.get("rule"));
+    rules.into_iter().find_map(|rule| {
+        let mask = rule["comment"].as_str()?.strip_prefix(nft::GENERATION_COMMENT)?.strip_prefix("0x")?;
+        let layout = MarkLayout::new(u32::from_str_radix(mask, 16).ok()?);
+        let mark = rule["expr"].as_array()?.iter().find_map(|expr| expr.pointer("/match/right")?.as_u64())?;
+        Some(Existing { layout, generation: layout.read_generation(u32::try_from(mark).ok()?)? })
+    })
+}
+
+/// The iptables commands of the families that this host has.
+fn families() -> impl Iterator<Item = &'static str> {
+    let v6 = Path::new("/proc/net/if_inet6").exists();
+    ["iptables", "ip6tables"].into_iter().take(if v6 { 2 } else { 1 })
+}
+
+fn run_words(tool: &str, options: &str, rest: &str) -> Result<String, HookError> {
+    let words: Vec<&str> = options.split(' ').chain(rest.split(' ')).collect();
+    run(tool, &words, "")
+}
+
+/// Removes our chain and the jumps to it from both families, where they are.
+fn remove_chain() -> Result<bool, HookError> {
+    let mut found = false;
+    for tool in families() {
+        let mangle = |rest: &str| run_words(tool, "--wait --table mangle", rest);
+        let chain = iptables::chain();
+        let listed = match mangle(&format!("-S {chain}")) {
+            Ok(listed) => listed,
+            // No iptables on this host: then nothing of ours is in it.
+            Err(HookError::Missing { .. }) => return Ok(found),
+            Err(_) => continue,
+        };
+        debug!(tool, listed, "removing our chain");
+        found = true;
+        for at in At::ALL {
+            let mut found = false;
+            while mangle(&iptables::jump("-D", at)).is_ok() {
+                found = true;
+            }
+            let base = at.name().to_ascii_uppercase();
+            if found
+                && mangle(&format!("-S {base}"))
+                    .is_ok_and(|rules| rules.trim() == format!("-P {base} ACCEPT"))
+            {
+                // iptables-nft made this chain for our jump; it is refused where somebody has rules in it.
+                let _ = mangle(&format!("-X {base}"));
+            }
+        }
+        mangle(&format!("-F {chain}"))?;
+        mangle(&format!("-X {chain}"))?;
+    }
+    Ok(found)
+}

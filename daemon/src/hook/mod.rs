@@ -1,0 +1,124 @@
+//! The hook: what stands in the kernel, and nothing but that.
+//!
+//! Three steps at each hook that is ours, all in one nft table:
+//!
+//! - `before-*`: loopback, accepted flows, built-in passes, failsafe rules and cut
+//!   flows are settled here; for all others, state and direction are written into our bits of the
+//!   packet's mark.
+//! - `judge-*`: packets with a question go to the queue. The daemon's answer is *repeat*, so
+//!   the packet comes by again: an accepted one has its generation saved in the connection's mark
+//!   and our bits of its own mark cleared before anything can route by them. Where the kernel lacks
+//!   nft's `queue` statement, the same is a chain of iptables' mangle table.
+//! - `after-*`: what is to be rejected or cut is, by the kernel; what nobody judged is dropped,
+//!   or passes where the configuration wants that.
+//!
+//! A flow that was cut is refused in all three hooks, whichever are ours.
+
+mod builtin;
+mod clash;
+mod command;
+mod failsafe;
+mod install;
+mod iptables;
+mod nft;
+
+pub use builtin::{BUILTIN, BuiltinPass};
+pub use clash::{Clash, find_clashes};
+pub use command::HookError;
+pub use install::{Existing, Hook, Removed};
+
+use portcullis_config::{Config, Inspect, Install, Mode, Unjudged};
+use portcullis_rules::{HookSet, Rule};
+
+use crate::mark::{GenerationMark, MarkLayout};
+
+/// The name of our nft table and, in capitals, of our iptables chain.
+pub const TABLE: &str = "portcullis";
+
+/// How packets get to the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// By nft's own `queue` statement (`CONFIG_NFT_QUEUE`).
+    Nft,
+    /// By the iptables NFQUEUE target, between our nft chains.
+    Iptables,
+}
+
+/// Everything that the kernel rules depend on.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    hooks: HookSet,
+    layout: MarkLayout,
+    queues: (u16, u16),
+    inspect: Inspect,
+    /// What becomes of a packet when nobody listens at the queue.
+    on_exit: Unjudged,
+    /// What becomes of a packet that reaches `after-*` without an answer.
+    unanswered: Unjudged,
+    failsafe: Vec<Rule>,
+    remembers: bool,
+}
+
+impl Plan {
+    /// The rules that `config` asks for, with the queues numbered `first` to `last`.
+    pub fn new(config: &Config, (first, last): (u16, u16)) -> Self {
+        let monitor = config.mode == Mode::Monitor;
+        let open = |unjudged| monitor || unjudged == Unjudged::Accept;
+        let unjudged = |open| if open { Unjudged::Accept } else { Unjudged::Drop };
+        let mut plan = Self {
+            hooks: config.ruleset.policy.hooks(),
+            layout: MarkLayout::new(config.hook.mask),
+            queues: (first, last),
+            inspect: config.queue.inspect,
+            on_exit: unjudged(open(config.queue.on_exit)),
+            unanswered: unjudged(open(config.queue.on_exit) || open(config.queue.on_overload)),
+            failsafe: config.ruleset.rules.iter().filter(|rule| rule.failsafe).cloned().collect(),
+            remembers: true,
+        };
+        if config.hook.install == Install::None {
+            // Rules that somebody else keeps can't follow our generations.
+            plan.remember_nothing();
+        }
+        plan
+    }
+
+    /// Makes these rules for a daemon that can't keep marks on connections: every packet is judged.
+    pub const fn remember_nothing(&mut self) {
+        self.inspect = Inspect::All;
+        self.remembers = false;
+    }
+
+    /// The rules as text, for an administrator who installs them by hand.
+    pub fn text(&self, dialect: Dialect, generation: GenerationMark) -> String {
+        let nft = nft::script(self, dialect, generation);
+        match dialect {
+            Dialect::Nft => format!("# nft -f - <<'EOF'\n{nft}EOF\n"),
+            Dialect::Iptables => {
+                let chain = iptables::script(self);
+                let jumps: String = self
+                    .hooks
+                    .iter()
+                    .map(|hook| {
+                        format!(
+                            "# iptables -w -t mangle {0}; ip6tables -w -t mangle {0}\n",
+                            iptables::jump("-I", hook)
+                        )
+                    })
+                    .collect();
+                format!(
+                    "# nft -f - <<'EOF'\n{nft}EOF\n# iptables-restore -w -n and ip6tables-restore -w -n <<'EOF'\n{chain}EOF\n{jumps}"
+                )
+            }
+        }
+    }
+
+    /// Whether accepted flows are marked, so that the kernel knows them.
+    pub const fn remembers(&self) -> bool {
+        self.remembers
+    }
+
+    /// The layout of the marks.
+    pub const fn layout(&self) -> MarkLayout {
+        self.layout
+    }
+}

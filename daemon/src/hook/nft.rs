@@ -1,0 +1,201 @@
+//! The nft table, as the text of one transaction.
+
+use std::fmt::Write as _;
+
+use portcullis_config::{Inspect, Unjudged};
+use portcullis_rules::{Hook, State};
+
+use super::{BUILTIN, Dialect, Plan, TABLE, failsafe};
+use crate::mark::{Answer, GenerationMark, MarkLayout, Question};
+
+/// Stands in the comment of the rule that holds the current generation, before the mask.
+pub(super) const GENERATION_COMMENT: &str = "current generation, mask ";
+
+/// A transaction that leaves exactly the rules of `plan` in our table, whatever was there before.
+/// Base chains that exist are kept, since the kernel drops every queued packet when one goes.
+pub(super) fn script(plan: &Plan, dialect: Dialect, generation: GenerationMark) -> String {
+    let mut out = format!("add table inet {TABLE}\n");
+    for (name, hook, priority) in base_chains(plan, dialect) {
+        let kind = format!("{{ type filter hook {hook} priority {priority}; policy accept; }}");
+        line(&mut out, 0, &format!("add chain inet {TABLE} {name} {kind}"));
+    }
+    line(&mut out, 0, &format!("flush table inet {TABLE}"));
+    line(&mut out, 0, &format!("table inet {TABLE} {{"));
+    generation_chain(&mut out, plan, generation);
+    refusals(&mut out);
+    for hook in Hook::ALL {
+        before(&mut out, plan, hook);
+    }
+    if dialect == Dialect::Nft {
+        answered(&mut out, plan.layout, generation);
+    }
+    for hook in plan.hooks.iter() {
+        if dialect == Dialect::Nft {
+            judge(&mut out, plan, hook);
+        }
+        after(&mut out, plan, hook);
+    }
+    line(&mut out, 0, "}");
+    out
+}
+
+/// A transaction that asks no more questions; packets already queued still find their way out.
+pub(super) fn quiet_script() -> String {
+    Hook::ALL.iter().map(|hook| format!("flush chain inet {TABLE} before-{hook}\n")).collect()
+}
+
+/// The base chains of `plan`: name, hook, priority.
+///
+/// Nobody else's rules may run between ours, or they could wipe a question or a refusal off the mark.
+/// With nft's own queue, all three come just before the mangle table (-150); else our part of the
+/// mangle table, which stands first in its chains, has one of ours right before and right after it.
+pub(super) fn base_chains(plan: &Plan, dialect: Dialect) -> Vec<(String, Hook, i32)> {
+    let (before, after) = match dialect {
+        Dialect::Nft => (-153, -151),
+        Dialect::Iptables => (-151, -149),
+    };
+    let mut chains: Vec<_> = Hook::ALL.map(|hook| (format!("before-{hook}"), hook, before)).to_vec();
+    for hook in plan.hooks.iter() {
+        if dialect == Dialect::Nft {
+            chains.push((format!("judge-{hook}"), hook, before + 1));
+        }
+        chains.push((format!("after-{hook}"), hook, after));
+    }
+    chains
+}
+
+/// The one rule that holds the current generation: accepted flows leave the way to the queue here.
+fn generation_chain(out: &mut String, plan: &Plan, generation: GenerationMark) {
+    let layout = plan.layout;
+    let accepted = is("ct mark", layout, layout.answer(Answer::Accept(generation)));
+    line(out, 1, "chain generation {");
+    line(out, 2, &format!("{accepted} accept comment \"{GENERATION_COMMENT}{:#010x}\"", layout.mask()));
+    line(out, 1, "}");
+}
+
+fn refusals(out: &mut String) {
+    line(out, 1, "chain reject-packet {");
+    line(out, 2, "meta l4proto tcp reject with tcp reset");
+    line(out, 2, "reject with icmpx port-unreachable");
+    line(out, 1, "}");
+    line(out, 1, "chain cut-flow {");
+    line(out, 2, "meta l4proto tcp counter reject with tcp reset");
+    line(out, 2, "counter drop");
+    line(out, 1, "}");
+}
+
+fn before(out: &mut String, plan: &Plan, hook: Hook) {
+    let layout = plan.layout;
+    let ours = plan.hooks.contains(hook);
+    line(out, 1, &format!("chain before-{hook} {{"));
+    if ours {
+        // A mark that came with the packet must not look like ours.
+        let bits = format!("meta mark & {:#010x} != 0", layout.mask());
+        line(out, 2, &format!("{bits} {}", clear(layout)));
+        if plan.inspect == Inspect::New {
+            line(out, 2, "ct state established jump generation");
+        }
+    }
+    for pass in BUILTIN.iter().filter(|pass| pass.hooks.contains(&hook)) {
+        line(out, 2, &format!("{} accept comment \"{}\"", pass.nft, pass.what));
+    }
+    for rule in &plan.failsafe {
+        for text in failsafe::rules(rule, hook) {
+            line(out, 2, &format!("{text} accept comment \"failsafe: {}\"", comment(&rule.name)));
+        }
+    }
+    line(out, 2, &format!("{} goto cut-flow", is("ct mark", layout, layout.answer(Answer::Cut))));
+    if ours {
+        for question in Question::ALL {
+            let ask = format!("meta mark set meta mark | {:#010x} accept", layout.question(question));
+            line(out, 2, &format!("{} {ask}", asks(question)));
+        }
+    }
+    line(out, 1, "}");
+}
+
+/// The match of the packets that a question is about.
+fn asks(question: Question) -> String {
+    let Question { state, reply, expected } = question;
+    let direction = if reply { "reply" } else { "original" };
+    match state {
+        State::New | State::Invalid | State::Untracked => format!("ct state {state}"),
+        State::Related => format!("ct state related ct direction {direction}"),
+        State::Established => {
+            let expected = if expected { "!= 0" } else { "== 0" };
+            format!("ct state established ct direction {direction} ct status & expected {expected}")
+        }
+    }
+}
+
+/// Packets that come by a second time, with the daemon's answer in their mark.
+fn answered(out: &mut String, layout: MarkLayout, generation: GenerationMark) {
+    line(out, 1, "chain answered {");
+    for answer in [Answer::Reject, Answer::Cut] {
+        line(out, 2, &format!("{} accept", is("meta mark", layout, layout.answer(answer))));
+    }
+    // One rule with a constant for each live generation: never "whatever is current", or a packet
+    // judged just before a reload would count as accepted by the new rules.
+    for generation in [generation, layout.previous_generation(generation)] {
+        let accepted = layout.answer(Answer::Accept(generation));
+        let save = format!("ct mark set ct mark & {:#010x} | {accepted:#010x}", layout.foreign());
+        line(out, 2, &format!("{} {save}", is("meta mark", layout, accepted)));
+    }
+    line(out, 2, &format!("{} accept", clear(layout)));
+    line(out, 1, "}");
+}
+
+fn judge(out: &mut String, plan: &Plan, hook: Hook) {
+    let (first, last) = plan.queues;
+    let mut flags = Vec::new();
+    if plan.on_exit == Unjudged::Accept {
+        flags.push("bypass");
+    }
+    if first != last {
+        flags.push("fanout");
+    }
+    let flags = if flags.is_empty() { String::new() } else { format!(" flags {}", flags.join(",")) };
+    let queues = if first == last { first.to_string() } else { format!("{first}-{last}") };
+    line(out, 1, &format!("chain judge-{hook} {{"));
+    line(out, 2, &format!("meta mark & {:#010x} != 0 goto answered", plan.layout.answered()));
+    line(out, 2, &format!("meta mark & {:#010x} != 0 queue{flags} to {queues}", plan.layout.mask()));
+    line(out, 1, "}");
+}
+
+fn after(out: &mut String, plan: &Plan, hook: Hook) {
+    let layout = plan.layout;
+    let cut = layout.answer(Answer::Cut);
+    line(out, 1, &format!("chain after-{hook} {{"));
+    line(out, 2, &format!("meta mark & {:#010x} == 0 accept", layout.mask()));
+    line(out, 2, &format!("{} goto reject-packet", is("meta mark", layout, layout.answer(Answer::Reject))));
+    let save = format!("ct mark set ct mark & {:#010x} | {cut:#010x}", layout.foreign());
+    line(out, 2, &format!("{} {save} goto cut-flow", is("meta mark", layout, cut)));
+    // Somebody's rule put the connection's mark, with our generation in it, back on the packet.
+    line(out, 2, &format!("meta mark & {:#010x} != 0 {} accept", layout.answered(), clear(layout)));
+    match plan.unanswered {
+        Unjudged::Accept => {
+            line(out, 2, &format!("{} counter accept comment \"nobody judged it\"", clear(layout)))
+        }
+        Unjudged::Drop => line(out, 2, "counter drop comment \"nobody judged it\""),
+    }
+    line(out, 1, "}");
+}
+
+/// Whether our bits of `mark` hold this code.
+fn is(mark: &str, layout: MarkLayout, code: u32) -> String {
+    format!("{mark} & {:#010x} == {code:#010x}", layout.mask())
+}
+
+fn clear(layout: MarkLayout) -> String {
+    format!("meta mark set meta mark & {:#010x}", layout.foreign())
+}
+
+/// Text that is safe inside nft's quotes, cut to what the kernel keeps (`NFT_USERDATA_MAXLEN`).
+fn comment(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control() && !matches!(c, '"' | '\\')).take(40).collect()
+}
+
+fn line(out: &mut String, depth: usize, text: &str) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(out, "{:1$}{text}", "", depth * 4);
+}

@@ -1,0 +1,35 @@
+//! What the recorder did, in numbers.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Counts since start, readable from any thread. Every event is counted in exactly one of
+/// `written`, `summarised`, `suppressed` and `unremarkable`.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Packets that have a record of their own.
+    pub written: AtomicU64,
+    /// Packets counted in a summary record, or waiting for one.
+    pub summarised: AtomicU64,
+    /// Blocked packets that a rule's `log = "none"` keeps out.
+    pub suppressed: AtomicU64,
+    /// Accepted packets that nobody asked to see.
+    pub unremarkable: AtomicU64,
+    /// Incidents begun.
+    pub incidents: AtomicU64,
+    /// Incident records left out because there were too many in a second.
+    pub incident_records_left_out: AtomicU64,
+    /// Records lost because they could not be written.
+    pub write_errors: AtomicU64,
+}
+
+impl Counters {
+    /// Adds one.
+    pub(crate) fn add(counter: &AtomicU64) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Reads one of the counters.
+    pub fn read(counter: &AtomicU64) -> u64 {
+        counter.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,149 @@
+//! The log directory: which files are in it, and which have to go.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+
+/// A file that records are appended to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    /// Packets.
+    Blocked,
+    /// What the detector concluded.
+    Incidents,
+}
+
+impl Stream {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Blocked, Self::Incidents];
+
+    /// The live file's name.
+    pub const fn file_name(self) -> &'static str {
+        match self {
+            Self::Blocked => "blocked.jsonl",
+            Self::Incidents => "incidents.jsonl",
+        }
+    }
+}
+
+/// How large the files may grow, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// One file, before it is rotated.
+    pub file: u64,
+    /// All rotated files of both streams.
+    pub rotated: u64,
+}
+
+impl Limits {
+    /// The limits that keep both streams together, live files included, within `total` bytes. A
+    /// file is at most a quarter of that.
+    pub fn within(file: u64, total: u64) -> Self {
+        let file = file.min(total / 4);
+        Self { file, rotated: total.saturating_sub(2 * file) }
+    }
+}
+
+/// A file that is no longer written to.
+///
+/// It is named after the moment when it was rotated, `blocked.jsonl.20261123T082645.123456Z`, rather
+/// than by a number: a name then stays with its file (a shipper or a reader that is at work on it is
+/// not disturbed, and one rename is all that can fail), the order of names is the order of time, and
+/// a reader can skip a file without opening it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rotated {
+    /// Nothing in it is younger.
+    pub until: Timestamp,
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+const SUFFIX: &str = "%Y%m%dT%H%M%S.%6fZ";
+
+/// Where `stream`'s live file goes when it is rotated at `now`.
+pub(crate) fn rotated_path(directory: &Path, stream: Stream, now: Timestamp) -> PathBuf {
+    directory.join(format!("{}.{}", stream.file_name(), now.strftime(SUFFIX)))
+}
+
+/// The rotated files of `stream`, oldest first. Files with other names are not ours.
+///
+/// # Errors
+/// When the directory can't be read.
+pub fn rotated(directory: &Path, stream: Stream) -> io::Result<Vec<Rotated>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let suffix = name.to_str().and_then(|name| name.strip_prefix(stream.file_name())?.strip_prefix('.'));
+        let Some(until) = suffix.and_then(time_of) else { continue };
+        // It may have been deleted since it was listed.
+        let Ok(metadata) = entry.metadata() else { continue };
+        if metadata.is_file() {
+            files.push(Rotated { until, path: entry.path(), size: metadata.len() });
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// Deletes the oldest rotated files of both streams until the rest fits into `limit` bytes.
+///
+/// # Errors
+/// When the directory can't be read, or a file can't be deleted; the others are deleted all the
+/// same.
+pub fn trim(directory: &Path, limit: u64) -> io::Result<()> {
+    let mut files = Vec::new();
+    for stream in Stream::ALL {
+        files.extend(rotated(directory, stream)?);
+    }
+    files.sort();
+    let mut total: u64 = files.iter().map(|file| file.size).sum();
+    let mut outcome = Ok(());
+    for Rotated { path, size, .. } in files {
+        if total <= limit {
+            break;
+        }
+        match fs::remove_file(&path) {
+            Ok(()) => total -= size,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => total -= size,
+            Err(error) => outcome = Err(error),
+        }
+    }
+    outcome
+}
+
+fn time_of(suffix: &str) -> Option<Timestamp> {
+    let time = DateTime::strptime("%Y%m%dT%H%M%S%.fZ", suffix).ok()?;
+    Some(time.to_zoned(TimeZone::UTC).ok()?.timestamp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_its_own_files_by_age_and_deletes_the_oldest() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |second| Timestamp::from_second(second).unwrap();
+        for (stream, second) in [(Stream::Blocked, 30), (Stream::Incidents, 20), (Stream::Blocked, 10)] {
+            fs::write(rotated_path(directory.path(), stream, at(second)), "0123456789").unwrap();
+        }
+        for foreign in ["blocked.jsonl", "blocked.jsonl.1", "blocked.jsonl.bak", "notes"] {
+            fs::write(directory.path().join(foreign), "x").unwrap();
+        }
+        let ages = |stream| -> Vec<i64> {
+            rotated(directory.path(), stream).unwrap().iter().map(|file| file.until.as_second()).collect()
+        };
+        assert_eq!((ages(Stream::Blocked), ages(Stream::Incidents)), (vec![10, 30], vec![20]));
+        trim(directory.path(), 29).unwrap();
+        assert_eq!((ages(Stream::Blocked), ages(Stream::Incidents)), (vec![30], vec![20]));
+        trim(directory.path(), 10).unwrap();
+        assert_eq!((ages(Stream::Blocked), ages(Stream::Incidents)), (vec![30], vec![]));
+        assert!(directory.path().join("blocked.jsonl.1").exists());
+    }
+}

@@ -1,0 +1,130 @@
+//! A stream's live file: whole lines, appended one write each.
+
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Read as _, Seek as _, SeekFrom, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Limits, Stream, directory};
+
+/// How long to wait after a failed open before the next.
+const RETRY: SignedDuration = SignedDuration::from_secs(1);
+
+/// Appends to a stream's live file, rotates it, and keeps both streams' files within bounds.
+///
+/// A line is one write: a process that is killed leaves whole lines. A line that could not be
+/// written whole (the disk is full) is taken back, and a torn one that is found at the end of a file
+/// (the machine lost power) is ended, so that every other line stays readable.
+#[derive(Debug)]
+pub struct Segment {
+    directory: PathBuf,
+    stream: Stream,
+    limits: Limits,
+    live: Option<Live>,
+    retry: Option<(Timestamp, io::ErrorKind)>,
+}
+
+#[derive(Debug)]
+struct Live {
+    file: File,
+    length: u64,
+    /// Whether the file ends in part of a line that could not be taken back.
+    torn: bool,
+}
+
+impl Segment {
+    /// A stream in `directory`. Nothing is opened before the first line, and what fails then is
+    /// tried again.
+    pub const fn new(directory: PathBuf, stream: Stream, limits: Limits) -> Self {
+        Self { directory, stream, limits, live: None, retry: None }
+    }
+
+    /// Opens the live file, unless it is open, or could not be opened a moment ago.
+    ///
+    /// # Errors
+    /// When it can't be opened.
+    pub fn open(&mut self, now: Timestamp) -> io::Result<()> {
+        self.opened(now).map(|_| ())
+    }
+
+    /// Appends `line`, which ends in a line feed.
+    ///
+    /// # Errors
+    /// When the line could not be written. The next one is a new attempt.
+    pub fn append(&mut self, line: &[u8], now: Timestamp) -> io::Result<()> {
+        let limit = self.limits.file;
+        let live = self.opened(now)?;
+        if live.length > 0 && live.length + line.len() as u64 > limit {
+            self.live = None;
+            self.rotate(now)?;
+        }
+        self.opened(now)?.append(line)
+    }
+
+    fn opened(&mut self, now: Timestamp) -> io::Result<&mut Live> {
+        let live = match (self.live.take(), self.retry) {
+            (Some(live), _) => live,
+            (None, Some((failed, kind))) if now.duration_since(failed).abs() < RETRY => {
+                return Err(kind.into());
+            }
+            (None, _) => {
+                let opened = self.prepare().and_then(|()| Live::open(&self.path()));
+                self.retry = opened.as_ref().err().map(|error| (now, error.kind()));
+                opened?
+            }
+        };
+        Ok(self.live.insert(live))
+    }
+
+    fn prepare(&self) -> io::Result<()> {
+        DirBuilder::new().recursive(true).mode(0o750).create(&self.directory)?;
+        directory::trim(&self.directory, self.limits.rotated)
+    }
+
+    /// Renames the live file after this moment, or after the first free microsecond that follows.
+    fn rotate(&self, now: Timestamp) -> io::Result<()> {
+        let newest = directory::rotated(&self.directory, self.stream)?.pop().map(|file| file.until);
+        let after = |time: Timestamp| time.checked_add(SignedDuration::from_micros(1)).unwrap_or(time);
+        let name = newest.map_or(now, |newest| now.max(after(newest)));
+        fs::rename(self.path(), directory::rotated_path(&self.directory, self.stream, name))
+    }
+
+    /// The live file.
+    pub fn path(&self) -> PathBuf {
+        self.directory.join(self.stream.file_name())
+    }
+}
+
+impl Live {
+    fn open(path: &Path) -> io::Result<Self> {
+        let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o640).open(path)?;
+        let length = file.seek(SeekFrom::End(0))?;
+        let mut last = [b'\n'];
+        if length > 0 {
+            file.seek(SeekFrom::End(-1))?;
+            file.read_exact(&mut last)?;
+        }
+        Ok(Self { file, length, torn: last != *b"\n" })
+    }
+
+    fn append(&mut self, line: &[u8]) -> io::Result<()> {
+        if self.torn {
+            self.file.write_all(b"\n")?;
+            self.length += 1;
+            self.torn = false;
+        }
+        if let Err(error) = self.file.write_all(line) {
+            self.torn = self.file.set_len(self.length).is_err();
+            return Err(error);
+        }
+        self.length += line.len() as u64;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,190 @@
+//! What becomes of events after the workers: detector, budget, files.
+
+mod thread;
+
+use std::{io, sync::Arc};
+
+use jiff::Timestamp;
+use portcullis_config::{Detect, Log};
+
+pub use self::thread::{Handle, spawn};
+use crate::{
+    detect::{Detector, IncidentRecord, Phase},
+    event::Event,
+    log::{
+        Admission, Budget, Counters, EventIds, Limits, PerSecond, Segment, Show, Stream, Summary, describe,
+        describe_summary,
+    },
+};
+
+/// Incident records in a second. A source needs as many packets as the detector's threshold for one
+/// incident, but an attacker may have many sources.
+const INCIDENTS_A_SECOND: u32 = 50;
+
+/// Takes events in, one at a time, and writes what is to be told of them. Time is the events' own.
+#[derive(Debug)]
+pub struct Recorder {
+    budget: Budget,
+    detector: Detector,
+    /// By [`Stream`].
+    files: [Segment; 2],
+    /// Which of them could not be written to the last time.
+    failing: [bool; 2],
+    ids: EventIds,
+    incidents_per_second: PerSecond,
+    counters: Arc<Counters>,
+    show: Option<Show>,
+    /// The latest time heard of.
+    now: Timestamp,
+}
+
+impl Recorder {
+    /// A recorder that has seen nothing. Files that can't be opened are tried again when there is
+    /// something to write.
+    pub fn new(log: &Log, detect: Detect, show: Option<Show>) -> Self {
+        let mut recorder = Self {
+            budget: Budget::default(),
+            detector: Detector::new(detect),
+            files: files(log),
+            failing: [false; 2],
+            ids: EventIds::default(),
+            incidents_per_second: PerSecond::new(INCIDENTS_A_SECOND),
+            counters: Arc::default(),
+            show,
+            now: Timestamp::UNIX_EPOCH,
+        };
+        recorder.open();
+        recorder
+    }
+
+    /// Goes on by other settings; files are opened anew.
+    pub fn configure(&mut self, log: &Log, detect: Detect) {
+        self.files = files(log);
+        self.detector.configure(detect);
+        self.open();
+    }
+
+    /// What has been done so far.
+    pub const fn counters(&self) -> &Arc<Counters> {
+        &self.counters
+    }
+
+    /// Takes an event in.
+    pub fn record(&mut self, event: &Event) {
+        self.now = event.time;
+        self.summarise_due();
+        let counter = match self.budget.admit(event) {
+            Admission::Write => {
+                let id = self.ids.next(event.time);
+                self.write(Stream::Blocked, &describe(event, id).line());
+                &self.counters.written
+            }
+            Admission::Counted => &self.counters.summarised,
+            Admission::Silent if event.reason.is_some() => &self.counters.suppressed,
+            Admission::Silent => &self.counters.unremarkable,
+        };
+        Counters::add(counter);
+        if let Some(show) = &mut self.show {
+            show.tick(event.time);
+            show.event(event);
+        }
+        for record in self.detector.observe(event) {
+            self.conclude(&record);
+        }
+    }
+
+    /// Does what is due at `now`.
+    pub fn tick(&mut self, now: Timestamp) {
+        self.now = now;
+        self.summarise_due();
+        for record in self.detector.tick(now) {
+            self.conclude(&record);
+        }
+        if let Some(show) = &mut self.show {
+            show.tick(now);
+        }
+    }
+
+    /// When [`Self::tick`] may have something to do; never, if nothing is pending.
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        let show = self.show.as_ref().and_then(Show::deadline);
+        [self.budget.deadline(), self.detector.next_deadline(), show].into_iter().flatten().min()
+    }
+
+    /// Writes everything that waits for a later time: summaries, and the ends of incidents.
+    pub fn finish(&mut self) {
+        let summaries = self.budget.flush();
+        self.summarise(summaries);
+        for record in self.detector.finish(self.now) {
+            self.conclude(&record);
+        }
+    }
+
+    fn summarise_due(&mut self) {
+        let summaries = self.budget.due(self.now);
+        self.summarise(summaries);
+    }
+
+    fn summarise(&mut self, summaries: Vec<Summary>) {
+        for summary in summaries {
+            let id = self.ids.next(summary.last);
+            self.write(Stream::Blocked, &describe_summary(&summary, id).line());
+        }
+    }
+
+    fn conclude(&mut self, record: &IncidentRecord) {
+        if record.incident.phase == Phase::Start {
+            Counters::add(&self.counters.incidents);
+        }
+        if !self.incidents_per_second.take(self.now) {
+            Counters::add(&self.counters.incident_records_left_out);
+            return;
+        }
+        match &mut self.show {
+            Some(show) => show.incident(record),
+            None => tracing::info!(incident = record.incident.id, "{}", record.summary),
+        }
+        self.write(Stream::Incidents, &record.line());
+    }
+
+    /// Whether records can be written is better known before there are any.
+    fn open(&mut self) {
+        for stream in Stream::ALL {
+            let outcome = self.files[stream as usize].open(self.now);
+            self.note(stream, outcome);
+        }
+    }
+
+    /// A line that can't be written is lost, and counted.
+    fn write(&mut self, stream: Stream, line: &[u8]) {
+        let outcome = self.files[stream as usize].append(line, self.now);
+        if outcome.is_err() {
+            Counters::add(&self.counters.write_errors);
+        }
+        self.note(stream, outcome);
+    }
+
+    /// Says when writing begins to fail, and when it works again.
+    fn note(&mut self, stream: Stream, outcome: io::Result<()>) {
+        let file = self.files[stream as usize].path();
+        match (outcome, &mut self.failing[stream as usize]) {
+            (Err(error), failing @ false) => {
+                *failing = true;
+                tracing::error!("records can't be written to {}, and are lost: {error}", file.display());
+            }
+            (Ok(()), failing @ true) => {
+                *failing = false;
+                tracing::warn!("records are written to {} again", file.display());
+            }
+            (Err(_), true) | (Ok(()), false) => {}
+        }
+    }
+}
+
+fn files(log: &Log) -> [Segment; 2] {
+    let limits = Limits::within(log.max_size, log.max_total);
+    Stream::ALL.map(|stream| Segment::new(log.directory.clone(), stream, limits))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,142 @@
+use std::{fs, path::Path, sync::Mutex, time::Duration};
+
+use jiff::tz::TimeZone;
+
+use super::*;
+use crate::log::{
+    Record,
+    sample::{QUIET, by, echo, later, malformed, tcp},
+};
+
+const DETECT: Detect = Detect { threshold: 6, window: Duration::from_secs(120) };
+
+fn log(directory: &Path) -> Log {
+    Log { directory: directory.to_owned(), max_size: 1 << 24, max_total: 1 << 26 }
+}
+
+fn records(directory: &Path) -> Vec<Record> {
+    let text = fs::read_to_string(directory.join("blocked.jsonl")).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn what_is_blocked_is_in_the_file_to_the_last_packet() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut recorder = Recorder::new(&log(directory.path()), DETECT, None);
+    let mut blocked = 0;
+    for n in 0..5000_u16 {
+        let event = match n % 3 {
+            0 => tcp("203.0.113.9", 40000, "192.0.2.1", n % 100),
+            1 => echo("2001:db8::7", "2001:db8:1::1"),
+            _ => malformed(),
+        };
+        recorder.record(&later(i64::from(n) * 50, event));
+        blocked += 1;
+    }
+    recorder.record(&later(250_000, by(QUIET, tcp("203.0.113.9", 40000, "192.0.2.1", 1))));
+    assert!(recorder.next_deadline().is_some());
+    recorder.finish();
+    assert_eq!(recorder.next_deadline(), None);
+    let records = records(directory.path());
+    assert_eq!(records.iter().map(Record::count).sum::<u64>(), blocked);
+    let counters = recorder.counters();
+    assert_eq!(Counters::read(&counters.written) + Counters::read(&counters.summarised), blocked);
+    assert_eq!(Counters::read(&counters.suppressed), 1);
+    let mut ids: Vec<_> =
+        records.iter().filter_map(|record| record.alert.metadata.event_id.clone()).collect();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), records.len());
+    let incidents = fs::read_to_string(directory.path().join("incidents.jsonl")).unwrap();
+    let incidents: Vec<IncidentRecord> =
+        incidents.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(incidents.first().map(|record| record.incident.phase), Some(Phase::Start));
+    assert_eq!(incidents.last().map(|record| record.incident.phase), Some(Phase::End));
+}
+
+#[test]
+fn an_idle_recorder_has_no_deadline() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut recorder = Recorder::new(&log(directory.path()), DETECT, None);
+    assert_eq!(recorder.next_deadline(), None);
+    recorder.record(&tcp("203.0.113.9", 40000, "192.0.2.1", 23));
+    assert_eq!(recorder.next_deadline(), None, "one record, written");
+    for _ in 0..10 {
+        recorder.record(&tcp("203.0.113.9", 40000, "192.0.2.1", 23));
+    }
+    let deadline = recorder.next_deadline().unwrap();
+    recorder.tick(deadline);
+    assert_eq!(recorder.next_deadline(), None);
+    assert_eq!(records(directory.path()).last().map(Record::count), Some(6));
+}
+
+#[test]
+fn a_directory_that_cannot_be_written_costs_records_and_nothing_else() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let mut recorder = Recorder::new(&log(file.path()), DETECT, None);
+    recorder.record(&tcp("203.0.113.9", 40000, "192.0.2.1", 23));
+    assert_eq!(Counters::read(&recorder.counters().write_errors), 1);
+    let directory = tempfile::tempdir().unwrap();
+    recorder.configure(&log(directory.path()), DETECT);
+    recorder.record(&tcp("203.0.113.9", 40000, "192.0.2.1", 23));
+    assert_eq!(records(directory.path()).len(), 1);
+}
+
+#[test]
+fn whoever_watches_sees_lines() {
+    #[derive(Clone, Default)]
+    struct Screen(Arc<Mutex<Vec<u8>>>);
+    impl io::Write for Screen {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let screen = Screen::default();
+    let show = Show::new(Box::new(screen.clone()), TimeZone::UTC);
+    let mut recorder = Recorder::new(&log(directory.path()), DETECT, Some(show));
+    for port in 1..=100 {
+        recorder.record(&tcp("203.0.113.9", 40000, "192.0.2.1", port));
+    }
+    recorder.record(&later(1500, echo("2001:db8::7", "2001:db8:1::1")));
+    recorder.record(&later(1500, malformed()));
+    let text = String::from_utf8(screen.0.lock().unwrap().clone()).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "08:26:45 DROP   input tcp 203.0.113.9:40000 -> 192.0.2.1:1 in eth0  policy input");
+    assert!(
+        lines[6].starts_with("08:26:45 SCAN   port scan begins: 203.0.113.9 tried 6 closed ports"),
+        "{}",
+        lines[6]
+    );
+    assert_eq!(
+        &lines[50..],
+        [
+            "… 51 more",
+            "08:26:46 DROP   input icmpv6 2001:db8::7 -> 2001:db8:1::1 in eth0 type echo-request  policy input",
+            "08:26:46 DROP   input 7 bytes in eth0  truncated header",
+        ]
+    );
+}
+
+#[test]
+fn the_thread_writes_what_every_worker_pushed() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut producers, consumers): (Vec<_>, Vec<_>) = (0..3).map(|_| rtrb::RingBuffer::new(1000)).unzip();
+    let handle = spawn(consumers, &log(directory.path()), DETECT, false).unwrap();
+    for (n, producer) in producers.iter_mut().enumerate() {
+        for _ in 0..700 {
+            let port = u16::try_from(n).unwrap();
+            producer
+                .push(Event { time: Timestamp::now(), ..tcp("203.0.113.9", 40000, "192.0.2.1", port) })
+                .unwrap();
+            handle.thread().unpark();
+        }
+    }
+    let counters = Arc::clone(handle.counters());
+    handle.finish();
+    assert_eq!(Counters::read(&counters.written) + Counters::read(&counters.summarised), 2100);
+    assert_eq!(records(directory.path()).iter().map(Record::count).sum::<u64>(), 2100);
+}

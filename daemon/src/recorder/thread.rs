@@ -1,0 +1,139 @@
+//! The recorder's thread: it drains the workers' rings, and sleeps when there is nothing to do.
+
+use std::{
+    io,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle, Thread},
+    time::Duration,
+};
+
+use jiff::{Timestamp, tz::TimeZone};
+use portcullis_config::{Detect, Log};
+use rtrb::Consumer;
+
+use super::Recorder;
+use crate::{
+    event::Event,
+    log::{Counters, Show},
+    status::Records,
+};
+
+/// Events taken from one ring before the next has its turn.
+const TURN: usize = 256;
+
+/// The running recorder, as its owner sees it.
+#[derive(Debug)]
+pub struct Handle {
+    thread: JoinHandle<()>,
+    shared: Arc<Shared>,
+    counters: Arc<Counters>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    finish: AtomicBool,
+    settings: Mutex<Option<(Log, Detect)>>,
+}
+
+/// Starts the recorder's thread, one ring for each worker. Whoever pushes an event
+/// [unparks](Thread::unpark) it afterwards. With `show`, events are also lines on stdout.
+///
+/// Files that can't be written are no error: the daemon filters without them, says so in its log,
+/// and tries again.
+///
+/// # Errors
+/// When the thread can't be started.
+pub fn spawn(rings: Vec<Consumer<Event>>, log: &Log, detect: Detect, show: bool) -> io::Result<Handle> {
+    let show = show.then(|| Show::new(Box::new(io::stdout()), TimeZone::system()));
+    let recorder = Recorder::new(log, detect, show);
+    let shared = Arc::new(Shared::default());
+    let counters = Arc::clone(recorder.counters());
+    let for_thread = Arc::clone(&shared);
+    let body = move || run(recorder, rings, &for_thread);
+    let thread = thread::Builder::new().name("recorder".to_owned()).spawn(body)?;
+    Ok(Handle { thread, shared, counters })
+}
+
+impl Handle {
+    /// The thread to unpark.
+    pub fn thread(&self) -> &Thread {
+        self.thread.thread()
+    }
+
+    /// What has been done so far.
+    pub const fn counters(&self) -> &Arc<Counters> {
+        &self.counters
+    }
+
+    /// The same, for a status.
+    pub fn records(&self) -> Records {
+        let Counters { written, summarised, suppressed, write_errors, .. } = &*self.counters;
+        Records {
+            written: Counters::read(written),
+            summarised: Counters::read(summarised),
+            suppressed: Counters::read(suppressed),
+            errors: Counters::read(write_errors),
+        }
+    }
+
+    /// Makes the recorder go on by other settings, soon.
+    pub fn apply(&self, log: &Log, detect: Detect) {
+        *self.shared.settings.lock().unwrap_or_else(PoisonError::into_inner) = Some((log.clone(), detect));
+        self.thread().unpark();
+    }
+
+    /// Waits until everything that has been pushed before is written.
+    pub fn finish(self) {
+        self.shared.finish.store(true, Ordering::Release);
+        self.thread().unpark();
+        if self.thread.join().is_err() {
+            tracing::error!("the recorder has panicked: some records are lost");
+        }
+    }
+}
+
+fn run(mut recorder: Recorder, mut rings: Vec<Consumer<Event>>, shared: &Shared) {
+    loop {
+        let settings = shared.settings.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((log, detect)) = settings {
+            recorder.configure(&log, detect);
+        }
+        if shared.finish.load(Ordering::Acquire) {
+            // What is there now, and no more: workers may go on pushing.
+            drain(&mut recorder, &mut rings, usize::MAX);
+            recorder.finish();
+            return;
+        }
+        if drain(&mut recorder, &mut rings, TURN) {
+            continue;
+        }
+        let now = Timestamp::now();
+        recorder.tick(now);
+        match recorder.next_deadline() {
+            None => thread::park(),
+            Some(deadline) => thread::park_timeout(wait(now, deadline)),
+        }
+    }
+}
+
+/// Takes what each ring holds, at most `most` events; whether there was anything.
+fn drain(recorder: &mut Recorder, rings: &mut [Consumer<Event>], most: usize) -> bool {
+    let mut any = false;
+    for ring in rings {
+        for _ in 0..ring.slots().min(most) {
+            let Ok(event) = ring.pop() else { break };
+            recorder.record(&event);
+            any = true;
+        }
+    }
+    any
+}
+
+/// A deadline that is past already, or just ahead, is not waited for in a tight loop.
+fn wait(now: Timestamp, deadline: Timestamp) -> Duration {
+    let wait = Duration::try_from(deadline.duration_since(now)).unwrap_or_default();
+    wait.max(Duration::from_millis(10))
+}

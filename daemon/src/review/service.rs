@@ -1,0 +1,42 @@
+//! Names of well-known doors, as hints for a reader.
+
+/// The service that a port usually stands for.
+pub(super) fn service(port: u16, protocol: &str) -> Option<&'static str> {
+    Some(match (port, protocol) {
+        (21, "TCP") => "ftp",
+        (22, "TCP") => "ssh",
+        (23, "TCP") => "telnet",
+        (25, "TCP") => "smtp",
+        (53, _) => "domain",
+        (67, "UDP") => "dhcp",
+        (69, "UDP") => "tftp",
+        (80, "TCP") => "http",
+        (110, "TCP") => "pop3",
+        (123, "UDP") => "ntp",
+        (135, "TCP") => "msrpc",
+        (137, "UDP") => "netbios-ns",
+        (139, "TCP") => "netbios-ssn",
+        (143, "TCP") => "imap",
+        (161, "UDP") => "snmp",
+        (389, _) => "ldap",
+        (443, _) => "https",
+        (445, "TCP") => "smb",
+        (500, "UDP") => "isakmp",
+        (514, "UDP") => "syslog",
+        (587, "TCP") => "submission",
+        (993, "TCP") => "imaps",
+        (1433, "TCP") => "mssql",
+        (1900, "UDP") => "ssdp",
+        (2375, "TCP") => "docker",
+        (3306, "TCP") => "mysql",
+        (3389, _) => "rdp",
+        (5060, _) => "sip",
+        (5353, "UDP") => "mdns",
+        (5432, "TCP") => "postgresql",
+        (5900, "TCP") => "vnc",
+        (6379, "TCP") => "redis",
+        (8080, "TCP") => "http-alt",
+        (51820, "UDP") => "wireguard",
+        _ => return None,
+    })
+}

@@ -1,0 +1,169 @@
+use std::{fs, path::Path};
+
+use clap::Parser;
+
+use super::*;
+use crate::{
+    detect::Detector,
+    log::{
+        Limits, Record, Scope, Segment, Summary, describe, describe_summary,
+        sample::{EVERY, at, by, echo, later, malformed, monitored, tcp, udp},
+    },
+};
+
+#[derive(Debug, Parser)]
+struct Cli {
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+fn ask(directory: &Path, words: &[&str]) -> (String, Seen) {
+    ask_at(directory, words, None)
+}
+
+fn ask_at(directory: &Path, words: &[&str], width: Option<usize>) -> (String, Seen) {
+    let Cli { log } = Cli::try_parse_from(["log"].iter().chain(words)).unwrap();
+    let screen = Screen { now: "2026-11-23T10:00:00+01:00[Europe/Berlin]".parse().unwrap(), width };
+    let mut out = Vec::new();
+    let seen = answer(&log, directory, &screen, &mut out).unwrap();
+    (String::from_utf8(out).unwrap(), seen)
+}
+
+fn write(directory: &Path, records: impl IntoIterator<Item = Record>, limits: Limits) {
+    let mut segment = Segment::new(directory.to_owned(), Stream::Blocked, limits);
+    for record in records {
+        segment.append(&record.line(), record.timestamp).unwrap();
+    }
+}
+
+/// Seven records, a second apart, in files of two.
+fn sample_directory() -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let web = tcp("203.0.113.9", 40000, "192.0.2.1", 80);
+    let events = [
+        tcp("203.0.113.9", 40000, "192.0.2.1", 23),
+        udp("2001:db8::7", 40000, "2001:db8:1::1", 161),
+        echo("198.51.100.4", "192.0.2.1"),
+        by(EVERY, web.clone()),
+        monitored(by(EVERY, web.clone())),
+        malformed(),
+    ];
+    let summary = Summary { sample: web, last: at(6000), count: 4711, scope: Scope::Same };
+    let records = (0..).zip(events).map(|(n, event)| describe(&later(n * 1000, event), format!("id{n}")));
+    let records = records.chain([describe_summary(&summary, "id6".to_owned())]);
+    write(directory.path(), records, Limits { file: 1500, rotated: 1 << 20 });
+    assert!(rotated(directory.path(), Stream::Blocked).unwrap().len() >= 2);
+    directory
+}
+
+#[test]
+fn a_table_in_the_order_of_time() {
+    let directory = sample_directory();
+    let (text, seen) = ask(directory.path(), &[]);
+    assert_eq!(seen, Seen { found: 7, foreign: 0 });
+    let expected = "\
+TIME                 COUNT VERDICT      PROTO     SOURCE          DESTINATION              RULE                 REASON
+2026-11-23 09:26:45      1 drop         TCP       203.0.113.9     192.0.2.1:23 (telnet)    policy input         firewall default packet policy
+2026-11-23 09:26:46      1 drop         UDP       2001:db8::7     [2001:db8:1::1]:161 (snmp) policy input         firewall default packet policy
+2026-11-23 09:26:47      1 drop         ICMP      198.51.100.4    192.0.2.1 type 8         policy input         firewall default packet policy
+2026-11-23 09:26:48      1 reject       TCP       203.0.113.9     192.0.2.1:80 (http)      every                firewall rules
+2026-11-23 09:26:49      1 would reject TCP       203.0.113.9     192.0.2.1:80 (http)      every                firewall rules
+2026-11-23 09:26:50      1 drop         -         -               -                        malformed packet     truncated header
+2026-11-23 09:26:51   4711 drop         TCP       203.0.113.9     192.0.2.1:80 (http)      policy input         firewall default packet policy
+";
+    assert_eq!(text, expected);
+    let (narrow, _) = ask_at(directory.path(), &[], Some(40));
+    assert!(narrow.lines().all(|line| line.chars().count() == 40), "{narrow}");
+}
+
+#[test]
+fn filters() {
+    let directory = sample_directory();
+    for (words, found) in [
+        (&["--source", "203.0.113.0/24"][..], 4),
+        (&["--source", "2001:db8::7"], 1),
+        (&["--port", "80"], 3),
+        (&["--rule", "every"], 2),
+        (&["--rule", "policy input", "--port", "80"], 1),
+        (&["--reason", "truncated header"], 1),
+        (&["--hook", "input"], 7),
+        (&["--hook", "forward"], 0),
+        (&["--since", "2026-11-23 09:26:48"], 4),
+        (&["--until", "2026-11-23 09:26:48"], 3),
+        (&["--since", "1h"], 7),
+        (&["--since", "30 min"], 0),
+        (&["--since", "yesterday", "--until", "today"], 0),
+    ] {
+        assert_eq!(ask(directory.path(), words).1.found, found, "{words:?}");
+    }
+    assert_eq!(ask(directory.path(), &["-n", "2"]).0.lines().count(), 3);
+    for wrong in [&["--since", "soon"][..], &["--source", "example"], &["--hook", "x"], &["--top", "x"]] {
+        let error = Cli::try_parse_from(["log"].iter().chain(wrong)).unwrap_err();
+        assert_eq!(error.exit_code(), 2, "{wrong:?}");
+    }
+}
+
+#[test]
+fn json_is_the_lines_as_they_are() {
+    let directory = sample_directory();
+    let (text, _) = ask(directory.path(), &["--json"]);
+    let mut files: Vec<_> =
+        rotated(directory.path(), Stream::Blocked).unwrap().into_iter().map(|f| f.path).collect();
+    files.push(directory.path().join("blocked.jsonl"));
+    let all: String = files.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    assert_eq!(text, all);
+}
+
+#[test]
+fn top_counts_what_summaries_stand_for() {
+    let directory = sample_directory();
+    let (text, _) = ask(directory.path(), &["--top", "ports"]);
+    let expected = "      4713  80/tcp  http\n         1  161/udp  snmp\n         1  23/tcp  telnet\n         \
+                    2  (without a port, or counted together)\n";
+    assert_eq!(text, expected);
+    let (text, _) = ask(directory.path(), &["--top", "sources", "-n", "1"]);
+    assert!(text.starts_with("      4714  203.0.113.9\n"), "{text}");
+    let (text, _) = ask(directory.path(), &["--top", "rules"]);
+    assert!(text.contains("         2  every\n"), "{text}");
+}
+
+#[test]
+fn lines_that_are_no_records_are_counted_and_hostile_text_is_harmless() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut hostile = describe(&tcp("203.0.113.9", 40000, "192.0.2.1", 23), "id0".to_owned());
+    hostile.alert.signature = "web\u{1b}[2J\u{202e}".to_owned();
+    hostile.verdict.action = "\u{9b}31m".to_owned();
+    write(directory.path(), [hostile], Limits::within(1 << 20, 1 << 24));
+    let path = directory.path().join("blocked.jsonl");
+    let good = fs::read(&path).unwrap();
+    let mut torn = b"\x1b]0;title\x07 not json\n\xff\xfe\n{\"event_type\":\"dns\"}\n".to_vec();
+    torn.extend(&good);
+    torn.extend(&good[..good.len() / 2]);
+    fs::write(&path, torn).unwrap();
+    for words in [&[][..], &["--top", "rules"], &["--json"]] {
+        let (text, seen) = ask_at(directory.path(), words, Some(500));
+        assert_eq!(seen, Seen { found: 1, foreign: 4 });
+        assert!(text.chars().all(|c| c == '\n' || !c.is_control()) && !text.contains('\u{202e}'), "{text:?}");
+    }
+    assert!(ask(directory.path(), &[]).0.contains("web\\u{1b}[2J\\u{202e}"));
+}
+
+#[test]
+fn incidents_have_their_own_file() {
+    let directory = tempfile::tempdir().unwrap();
+    assert_eq!(ask(directory.path(), &["--incidents"]), (String::new(), Seen::default()));
+    let settings = portcullis_config::Detect { threshold: 6, window: std::time::Duration::from_secs(60) };
+    let mut detector = Detector::new(settings);
+    let mut segment =
+        Segment::new(directory.path().to_owned(), Stream::Incidents, Limits::within(1 << 20, 1 << 24));
+    for port in 1..=6 {
+        for record in detector.observe(&tcp("203.0.113.9", 40000, "192.0.2.1", port)) {
+            segment.append(&record.line(), at(0)).unwrap();
+        }
+    }
+    let (text, seen) = ask(directory.path(), &["--incidents", "--source", "203.0.113.9"]);
+    assert_eq!(seen.found, 1);
+    let expected = "2026-11-23 09:26:45 port scan begins: 203.0.113.9 tried 6 closed ports of 192.0.2.1, 6 packets in 0 s  \
+                    [1/tcp 2/tcp 3/tcp 4/tcp 5/tcp 6/tcp]\n";
+    assert_eq!(text, expected);
+}

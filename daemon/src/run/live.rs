@@ -1,0 +1,252 @@
+//! The running daemon: what it publishes, and how it changes.
+
+use std::{
+    io, process,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use arc_swap::ArcSwap;
+use portcullis_config::{Config, Install, Mode, Sources};
+use sd_notify::NotifyState;
+use tracing::{error, info, warn};
+
+use super::{Options, start::queue_numbers, wakers::Wakers, watchdog::Watchdog};
+use crate::{
+    conntrack::{self, Marked},
+    control::{Command, Control, Response},
+    counters::{Counters, Totals},
+    generation::Generation,
+    hook::{Dialect, Hook, Plan},
+    interfaces::{self, Epoch},
+    mark::{Answer, GenerationMark},
+    queue::{self, QueueStatus},
+    recorder,
+    snapshot::Snapshots,
+    source::{self, Origin},
+    status::Status,
+};
+
+/// How long a stopping daemon waits for its queues to be empty.
+const DRAIN: Duration = Duration::from_millis(400);
+
+/// A started daemon.
+#[derive(Debug)]
+pub struct Live {
+    pub(super) options: Options,
+    pub(super) snapshots: Snapshots,
+    pub(super) wakers: Wakers,
+    pub(super) epoch: Epoch,
+    /// What workers judge by. [`Live::reload`] is the only place that publishes.
+    pub(super) generation: Arc<ArcSwap<Generation>>,
+    pub(super) config: Config,
+    pub(super) origin: Origin,
+    /// What went wrong since, and is not mended yet.
+    pub(super) trouble: Option<String>,
+    pub(super) hook: Hook,
+    pub(super) plan: Plan,
+    pub(super) mark: GenerationMark,
+    pub(super) counters: Vec<Arc<Counters>>,
+    pub(super) recorder: recorder::Handle,
+    pub(super) watchdog: Option<Watchdog>,
+}
+
+impl Live {
+    /// Answers signals and clients until it is told to stop; then takes the hook away, lets workers
+    /// answer what is queued, and writes what is left to record.
+    ///
+    /// # Errors
+    /// When waiting fails.
+    pub fn serve(mut self, control: &Control) -> io::Result<()> {
+        loop {
+            let limit = self.watchdog.as_ref().map(Watchdog::interval);
+            let woken = self.wakers.wait(control.listener(), limit)?;
+            if woken.links {
+                interfaces::changed(&self.epoch);
+            }
+            if woken.asked {
+                control.serve(|command| match command {
+                    Command::Status => Response::Status(Box::new(self.status())),
+                    Command::Reload => self.reload().map_or_else(Response::Refused, Response::Done),
+                });
+            }
+            if woken.reload {
+                // Told in the log; nobody waits for an answer to a signal.
+                let _ = self.reload();
+            }
+            if woken.stop {
+                self.stop();
+                return Ok(());
+            }
+            self.feed_watchdog();
+        }
+    }
+
+    /// Reads the configuration again and publishes it: the table first, then the kernel's rules.
+    ///
+    /// # Errors
+    /// Why not; everything is as it was then.
+    fn reload(&mut self) -> Result<String, String> {
+        let outcome = self.try_reload();
+        match &outcome {
+            Ok(done) => {
+                info!("{done}");
+                self.trouble = None;
+            }
+            Err(why) => {
+                error!("reload refused, the old rules stay:\n{why}");
+                self.trouble =
+                    Some("the last reload was refused, the rules before it are in force".to_owned());
+            }
+        }
+        self.tell_systemd();
+        outcome
+    }
+
+    fn try_reload(&mut self) -> Result<String, String> {
+        let (loaded, origin) = source::load_checked(self.options.config.as_deref())?;
+        let config = loaded.config;
+        self.refuse_what_needs_a_restart(&config)?;
+
+        let layout = self.plan.layout();
+        let mut plan = Plan::new(&config, queue_numbers(&config));
+        if !self.plan.remembers() {
+            plan.remember_nothing();
+        }
+        // Before a number is used again, no connection may carry it from its last time.
+        let mark = layout.next_generation(self.mark);
+        let walk = |answer| {
+            let cleared = conntrack::clear(layout, Marked::With(answer));
+            cleared.map_err(|error| format!("connections can't be walked: {error}"))
+        };
+        if plan.remembers() {
+            walk(Answer::Accept(mark))?;
+        }
+        let before = self.generation.load_full();
+        let generation = Generation::compile(&config, &plan, mark, before.number + 1);
+        let summary = format!(
+            "generation {} is live: {} rules from {origin}",
+            generation.number,
+            config.ruleset.rules.len()
+        );
+        self.generation.store(Arc::new(generation));
+        if config.hook.install != Install::None
+            && let Err(error) = self.hook.install(&plan, mark)
+        {
+            self.generation.store(before);
+            return Err(error.to_string());
+        }
+        // Flows that the old rules cut are judged anew: the new ones may allow them again.
+        if plan.remembers() {
+            walk(Answer::Cut)?;
+        }
+        self.recorder.apply(&config.log, config.detect);
+        (self.config, self.origin, self.plan, self.mark) = (config, origin, plan, mark);
+        self.keep_as_last_good(&loaded.sources);
+        Ok(summary)
+    }
+
+    /// Queues and mark bits are laid once.
+    fn refuse_what_needs_a_restart(&self, new: &Config) -> Result<(), String> {
+        let old = &self.config;
+        let changed = [
+            ("queue.numbers", queue_numbers(new) != queue_numbers(old)),
+            ("queue.gso", new.queue.gso != old.queue.gso),
+            ("hook.install", new.hook.install != old.hook.install),
+            ("hook.mask", new.hook.mask != old.hook.mask),
+        ];
+        let keys: Vec<&str> =
+            changed.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect();
+        if keys.is_empty() {
+            return Ok(());
+        }
+        Err(format!("a change of {} takes a restart, not a reload", keys.join(", ")))
+    }
+
+    /// Keeps what has just gone live for a start without usable files.
+    pub(super) fn keep_as_last_good(&self, sources: &Sources) {
+        if let Origin::Files(_) = self.origin
+            && let Err(error) = self.snapshots.save(sources)
+        {
+            warn!(file = %self.snapshots.file().display(), "cannot keep this configuration as the last good one: {error}");
+        }
+    }
+
+    /// How the daemon is.
+    pub fn status(&self) -> Status {
+        let generation = self.generation.load();
+        let because = match &self.origin {
+            Origin::LastGood { because } => {
+                Some(format!("the last good configuration runs, because: {}", first_line(because)))
+            }
+            _ => None,
+        };
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: process::id(),
+            mode: if generation.mode == Mode::Monitor { "monitor" } else { "enforce" }.to_owned(),
+            generation: generation.number,
+            configuration: self.origin.to_string(),
+            degraded: self.trouble.clone().or(because),
+            rules: generation.ruleset().rules.len(),
+            hooks: generation.ruleset().policy.hooks().iter().map(|hook| hook.name().to_owned()).collect(),
+            hook_install: match (self.config.hook.install, self.hook.dialect()) {
+                (Install::None, _) => "the administrator",
+                (_, Dialect::Nft) => "nft",
+                (_, Dialect::Iptables) => "nft and iptables",
+            }
+            .to_owned(),
+            packets: Totals::of(self.counters.iter().map(AsRef::as_ref)),
+            records: self.recorder.records(),
+            queues: self.queues(),
+        }
+    }
+
+    fn queues(&self) -> Vec<QueueStatus> {
+        let (first, last) = queue_numbers(&self.config);
+        queue::status().into_iter().filter(|queue| (first..=last).contains(&queue.number)).collect()
+    }
+
+    pub(super) fn tell_systemd(&self) {
+        let sentence = self.status().sentence();
+        // Without systemd there is nobody to tell.
+        let _ = sd_notify::notify(&[NotifyState::Ready, NotifyState::Status(&sentence)]);
+    }
+
+    fn feed_watchdog(&mut self) {
+        let queues = self.queues();
+        let Some(watchdog) = &mut self.watchdog else { return };
+        if watchdog.tick(queues) {
+            let _ = sd_notify::notify(&[NotifyState::Watchdog]);
+        } else {
+            error!("a queue is stuck: packets wait and none is judged");
+        }
+    }
+
+    fn stop(self) {
+        info!("stopping");
+        let _ = sd_notify::notify(&[NotifyState::Stopping]);
+        let begun = Instant::now();
+        let ours = !self.options.keep_hook && self.config.hook.install != Install::None;
+        if ours {
+            if let Err(error) = Hook::quiet() {
+                error!("cannot take the hook away: {error}");
+            }
+            // When a base chain goes, the kernel drops all that is queued: first let it be answered.
+            while self.queues().iter().any(|queue| queue.waiting > 0) && begun.elapsed() < DRAIN {
+                thread::sleep(Duration::from_millis(2));
+            }
+            match Hook::remove().map(|_| conntrack::clear(self.plan.layout(), Marked::Any)) {
+                Ok(Ok(_)) => info!("the hook is removed"),
+                Ok(Err(error)) => warn!("the hook is removed, but connections keep their marks: {error}"),
+                Err(error) => error!("cannot remove the hook ({error}); try: portcullis disable"),
+            }
+        }
+        self.recorder.finish();
+    }
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}

@@ -1,0 +1,267 @@
+//! Starting: configuration, queues, workers, hook, in this order.
+
+use std::{fmt, io, sync::Arc, thread};
+
+use arc_swap::ArcSwap;
+use portcullis_config::{Config, Install, Loaded};
+use tracing::{error, info, warn};
+
+use super::{Live, Options, wakers::Wakers, watchdog::Watchdog};
+use crate::{
+    conntrack::{self, Marked},
+    control::Control,
+    counters::Counters,
+    event::Event,
+    generation::{Generation, fail_open},
+    hook::{Clash, Existing, Hook, HookError, Plan, find_clashes},
+    interfaces::{Epoch, Interfaces},
+    mark::{Answer, GenerationMark, MarkLayout},
+    queue::{self, QueueError},
+    recorder,
+    snapshot::Snapshots,
+    source::{self, Origin},
+    worker::Worker,
+};
+
+/// The first queue, when the configuration names none: 0 is everyone's.
+const FIRST_QUEUE: u16 = 7300;
+/// The most queues, when the configuration names none.
+const MOST_QUEUES: u16 = 4;
+/// Events that may wait for the recorder, for each worker.
+const RING: usize = 8192;
+
+/// Why the daemon can't start.
+#[derive(Debug)]
+pub enum StartError {
+    /// The configuration is invalid, and there is no last good one.
+    Invalid(String),
+    /// The queue can't be had.
+    Queue(QueueError),
+    /// The kernel rules can't be installed.
+    Hook(HookError),
+    /// Somebody else's rules use our bits of the mark.
+    Clash(Vec<Clash>),
+    /// Something else failed.
+    Io {
+        /// What was tried.
+        what: String,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Invalid(report) => {
+                write!(f, "{report}\nthe configuration is invalid, and there is no last good one to run")
+            }
+            Self::Queue(error) => error.fmt(f),
+            Self::Hook(error) => error.fmt(f),
+            Self::Clash(clashes) => {
+                writeln!(f, "somebody else's rules use our bits of the packet mark:")?;
+                for clash in clashes {
+                    writeln!(f, "  {clash}")?;
+                }
+                write!(
+                    f,
+                    "set hook.mask to bits that nobody uses, or hook.allow-mark-clash = true if it can't hurt here"
+                )
+            }
+            Self::Io { what, source } => write!(f, "{what}: {source}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<QueueError> for StartError {
+    fn from(error: QueueError) -> Self {
+        Self::Queue(error)
+    }
+}
+
+impl From<HookError> for StartError {
+    fn from(error: HookError) -> Self {
+        Self::Hook(error)
+    }
+}
+
+/// Starts the daemon; when this returns, the rules are in force.
+///
+/// # Errors
+/// See [`StartError`]; nothing is in the kernel then that was not there before.
+pub fn start(options: Options) -> Result<(Live, Control), StartError> {
+    if !queue::may_administer_network() {
+        return Err(QueueError::NotPermitted.into());
+    }
+    let snapshots = Snapshots::new(options.state.clone());
+    let (loaded, origin) =
+        source::load_or_last_good(options.config.as_deref(), &snapshots).map_err(StartError::Invalid)?;
+    if let Origin::LastGood { because } = &origin {
+        error!("running the last good configuration, because:\n{because}");
+    }
+    let Loaded { config, sources } = loaded;
+    let cannot_listen =
+        format!("cannot listen at {} (--control names another place)", options.control.display());
+    let control = Control::listen(&options.control).map_err(failed(&cannot_listen))?;
+    let wakers = Wakers::new().map_err(failed("cannot receive signals"))?;
+
+    let layout = MarkLayout::new(config.hook.mask);
+    refuse_clashes(&config, layout)?;
+    let hook = Hook::probe(config.hook.install)?;
+    let numbers = queue_numbers(&config);
+    let mut plan = Plan::new(&config, numbers);
+    let mark = next_generation(layout)?.unwrap_or_else(|| {
+        plan.remember_nothing();
+        layout.first_generation()
+    });
+    let generation = Arc::new(ArcSwap::from_pointee(Generation::compile(&config, &plan, mark, 1)));
+    let epoch = Epoch::default();
+    let bound = Bound::new(&config, numbers)?;
+    let (counters, recorder) = bound.start(&config, &generation, &epoch, options.show)?;
+    if config.hook.install != Install::None {
+        hook.install(&plan, mark)?;
+    } else {
+        let text = plan.text(hook.dialect(), mark);
+        warn!("hook.install is \"none\": nothing is judged until these rules are in place:\n{text}");
+    }
+    let live = Live {
+        options,
+        snapshots,
+        wakers,
+        epoch,
+        generation,
+        config,
+        origin,
+        hook,
+        plan,
+        mark,
+        counters,
+        recorder,
+        trouble: None,
+        watchdog: Watchdog::from_environment(),
+    };
+    live.keep_as_last_good(&sources);
+    info!("ready: {}", live.status().sentence());
+    live.tell_systemd();
+    Ok((live, control))
+}
+
+fn failed(what: &str) -> impl FnOnce(io::Error) -> StartError {
+    let what = what.to_owned();
+    move |source| StartError::Io { what, source }
+}
+
+fn refuse_clashes(config: &Config, layout: MarkLayout) -> Result<(), StartError> {
+    let (fatal, harmless): (Vec<Clash>, Vec<Clash>) =
+        find_clashes(layout).into_iter().partition(Clash::is_fatal);
+    for clash in &harmless {
+        warn!("{clash}");
+    }
+    if fatal.is_empty() {
+        return Ok(());
+    }
+    if !config.hook.allow_mark_clash {
+        return Err(StartError::Clash(fatal));
+    }
+    for clash in &fatal {
+        warn!("{clash} (allowed by hook.allow-mark-clash)");
+    }
+    Ok(())
+}
+
+/// The first and the last queue.
+pub fn queue_numbers(config: &Config) -> (u16, u16) {
+    if let Some(numbers) = &config.queue.numbers {
+        return (*numbers.start(), *numbers.end());
+    }
+    let cpus = thread::available_parallelism().map_or(1, usize::from);
+    let queues = u16::try_from(cpus).unwrap_or(MOST_QUEUES).min(MOST_QUEUES);
+    (FIRST_QUEUE, FIRST_QUEUE + queues - 1)
+}
+
+/// The number after the one in the kernel's own rules, with no connection left that carries it;
+/// `None` when connections can't be walked, so that marks on them can't be trusted.
+fn next_generation(layout: MarkLayout) -> Result<Option<GenerationMark>, HookError> {
+    let existing = Hook::existing()?;
+    let next = match existing {
+        Some(Existing { layout: old, generation }) if old == layout => layout.next_generation(generation),
+        _ => layout.first_generation(),
+    };
+    let walked = match existing {
+        Some(Existing { layout: old, .. }) if old == layout => {
+            conntrack::clear(layout, Marked::With(Answer::Accept(next)))
+        }
+        Some(Existing { layout: old, .. }) => {
+            conntrack::clear(old, Marked::Any).and_then(|_| conntrack::clear(layout, Marked::Any))
+        }
+        None => conntrack::clear(layout, Marked::Any),
+    };
+    match walked {
+        Ok(_) => Ok(Some(next)),
+        Err(error) => {
+            warn!(
+                "connections can't be walked ({error}), so none is remembered: every packet is judged here"
+            );
+            Ok(None)
+        }
+    }
+}
+
+/// Queues that are held, so that packets wait in them, but not yet judged.
+struct Bound {
+    queues: Vec<(u16, nfq::Queue)>,
+    fail_open: bool,
+}
+
+impl Bound {
+    fn new(config: &Config, (first, last): (u16, u16)) -> Result<Self, QueueError> {
+        let fail_open = fail_open(config);
+        let open = |number| Ok((number, queue::open(number, config.queue.gso, fail_open)?));
+        Ok(Self { queues: (first..=last).map(open).collect::<Result<_, _>>()?, fail_open })
+    }
+
+    /// Starts the recorder and a worker for each queue.
+    fn start(
+        self,
+        config: &Config,
+        generation: &Arc<ArcSwap<Generation>>,
+        epoch: &Epoch,
+        show: bool,
+    ) -> Result<(Vec<Arc<Counters>>, recorder::Handle), StartError> {
+        let (producers, consumers): (Vec<_>, Vec<_>) =
+            self.queues.iter().map(|_| rtrb::RingBuffer::<Event>::new(RING)).unzip();
+        let recorder =
+            recorder::spawn(consumers, &config.log, config.detect, show).map_err(failed(&format!(
+                "cannot write records to {} (log.directory names another place)",
+                config.log.directory.display()
+            )))?;
+        let mut counters = Vec::new();
+        for ((number, queue), events) in self.queues.into_iter().zip(producers) {
+            let worker = Worker {
+                number,
+                layout: MarkLayout::new(config.hook.mask),
+                live: Arc::clone(generation),
+                interfaces: Interfaces::new(Arc::clone(epoch)).map_err(failed("cannot open a socket"))?,
+                events,
+                recorder: recorder.thread().clone(),
+                counters: Arc::default(),
+                fail_open: self.fail_open,
+            };
+            counters.push(Arc::clone(&worker.counters));
+            let judge = move || {
+                if let Err(error) = worker.run(queue) {
+                    error!("queue {number} is lost: {error}");
+                    // Without a worker its packets would wait for ever: what on-exit says is better.
+                    std::process::exit(1);
+                }
+            };
+            thread::Builder::new()
+                .name(format!("queue-{number}"))
+                .spawn(judge)
+                .map_err(failed("cannot start a worker"))?;
+        }
+        Ok((counters, recorder))
+    }
+}

@@ -1,0 +1,75 @@
+//! Where the daemon's rules come from.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
+
+use portcullis_config::{DEFAULT, Loaded, Report, failed_tests, load, load_text};
+
+use crate::snapshot::Snapshots;
+
+/// The configuration file, unless another is named.
+pub const FILE: &str = "/etc/portcullis/portcullis.toml";
+
+/// Where live rules come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// The configuration file and those beside it.
+    Files(PathBuf),
+    /// The last good configuration, because the files are not usable.
+    LastGood {
+        /// What is wrong with them.
+        because: String,
+    },
+    /// The built-in default, because there is no configuration file.
+    BuiltIn,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Files(file) => write!(f, "{}", file.display()),
+            Self::LastGood { .. } => f.write_str("the last good configuration"),
+            Self::BuiltIn => f.write_str("the built-in default policy"),
+        }
+    }
+}
+
+/// Reads and checks a configuration, its own tests included: the file named, else the usual one,
+/// else the built-in default.
+///
+/// # Errors
+/// The whole report, ready to print.
+pub fn load_checked(file: Option<&Path>) -> Result<(Loaded, Origin), String> {
+    let usual = Path::new(FILE);
+    let (loaded, origin) = match file {
+        None if !usual.exists() => (load_text("built-in default", DEFAULT), Origin::BuiltIn),
+        file => {
+            let file = file.unwrap_or(usual);
+            (load(file), Origin::Files(file.to_owned()))
+        }
+    };
+    let loaded = loaded.map_err(|report: Report| report.to_string())?;
+    let failures = failed_tests(&loaded.config);
+    if failures.is_empty() {
+        return Ok((loaded, origin));
+    }
+    let failures: Vec<String> = failures.iter().map(ToString::to_string).collect();
+    Err(failures.join("\n"))
+}
+
+/// Like [`load_checked`], but an unusable configuration gives way to the last good one.
+///
+/// # Errors
+/// The whole report, when there is no last good configuration either.
+pub fn load_or_last_good(file: Option<&Path>, snapshots: &Snapshots) -> Result<(Loaded, Origin), String> {
+    let because = match load_checked(file) {
+        // The usual file was there once: its loss must not open an enforcing host.
+        Ok((_, Origin::BuiltIn)) if snapshots.file().exists() => format!("{FILE} is missing"),
+        Ok(found) => return Ok(found),
+        Err(report) => report,
+    };
+    let loaded = snapshots.load().ok_or_else(|| because.clone())?;
+    Ok((loaded, Origin::LastGood { because }))
+}

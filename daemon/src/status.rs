@@ -1,0 +1,89 @@
+//! How the daemon is, in plain words and as data.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{counters::Totals, queue::QueueStatus};
+
+/// The answer to `portcullis status`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The daemon's version.
+    pub version: String,
+    /// Its process.
+    pub pid: u32,
+    /// `enforce` or `monitor`.
+    pub mode: String,
+    /// How many tables it has published.
+    pub generation: u64,
+    /// Where the live rules come from.
+    pub configuration: String,
+    /// What is wrong, if anything is: the rules in force are not those of the files.
+    pub degraded: Option<String>,
+    /// How many rules there are.
+    pub rules: usize,
+    /// The hooks that are ours.
+    pub hooks: Vec<String>,
+    /// How packets get to the queue: `nft`, `iptables`, or `none` when the administrator sees to it.
+    pub hook_install: String,
+    /// What workers counted.
+    pub packets: Totals,
+    /// What the recorder counted.
+    pub records: Records,
+    /// The queues, as the kernel counts them.
+    pub queues: Vec<QueueStatus>,
+}
+
+/// What became of the records.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Records {
+    /// Written one by one.
+    pub written: u64,
+    /// Counted in a summary.
+    pub summarised: u64,
+    /// Left out for want of room, and counted.
+    pub suppressed: u64,
+    /// Failed writes.
+    pub errors: u64,
+}
+
+impl Status {
+    /// One sentence, such as systemd shows.
+    pub fn sentence(&self) -> String {
+        let Self { mode, generation, rules, hooks, .. } = self;
+        let verb = if mode == "monitor" { "watching (monitor mode: everything passes)" } else { "filtering" };
+        let degraded = self.degraded.as_deref().map(|why| format!("; DEGRADED: {why}")).unwrap_or_default();
+        format!("{verb} {} with {rules} rules, generation {generation}{degraded}", hooks.join(", "))
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Totals { accepted, dropped, rejected, reasons, events_lost, errors } = &self.packets;
+        writeln!(f, "portcullis {}, process {}: {}", self.version, self.pid, self.sentence())?;
+        writeln!(f, "  rules from      {}", self.configuration)?;
+        writeln!(f, "  hook            {} by {}", self.hooks.join(", "), self.hook_install)?;
+        writeln!(f, "  packets judged  {accepted} accepted, {dropped} dropped, {rejected} rejected")?;
+        for (reason, count) in reasons.iter().filter(|(_, count)| *count > 0) {
+            writeln!(f, "                  {count} for: {reason}")?;
+        }
+        let Records { written, summarised, suppressed, errors: write_errors } = self.records;
+        writeln!(f, "  records         {written} written, {summarised} in summaries, {suppressed} left out")?;
+        if *events_lost + *errors + write_errors > 0 {
+            writeln!(
+                f,
+                "  trouble         {events_lost} events lost, {errors} queue errors, {write_errors} write errors"
+            )?;
+        }
+        for queue in &self.queues {
+            let QueueStatus { number, waiting, dropped_full, dropped_unsent, packets, .. } = queue;
+            writeln!(
+                f,
+                "  queue {number}      {packets} packets, {waiting} waiting, {} lost",
+                dropped_full + dropped_unsent
+            )?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,93 @@
+use std::collections::BTreeMap;
+
+use portcullis_rules::{Action, Cause, Matched, Protocol, RuleTable};
+use proptest::{
+    prelude::{ProptestConfig, Strategy},
+    prop_assert, prop_assert_eq, proptest,
+    strategy::ValueTree,
+    test_runner::TestRunner,
+};
+
+use crate::generators::{completions, key, ruleset};
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn the_table_answers_as_the_ruleset(ruleset in ruleset(), key in key()) {
+        prop_assert_eq!(RuleTable::compile(ruleset.clone()).lookup(&key), ruleset.first_match(&key));
+        prop_assert_eq!(ruleset.explain(&key).decision, ruleset.first_match(&key));
+    }
+
+    #[test]
+    fn a_certain_answer_holds_whatever_the_unknown_facts_are(ruleset in ruleset(), key in key()) {
+        let decision = ruleset.first_match(&key);
+        if decision.depends_on.is_none() {
+            for known in completions(&key) {
+                prop_assert_eq!(ruleset.first_match(&known).action, decision.action, "{}", known);
+            }
+        }
+    }
+
+    #[test]
+    fn an_uncertain_answer_names_an_earlier_rule_that_says_otherwise(ruleset in ruleset(), key in key()) {
+        let decision = ruleset.first_match(&key);
+        if let Some(id) = decision.depends_on {
+            prop_assert_eq!(ruleset.rule(id).matches(&key), Matched::Depends);
+            prop_assert!(ruleset.rule(id).action != decision.action);
+            if let Cause::Rule(decided) = decision.cause {
+                prop_assert!(id < decided);
+            }
+        }
+    }
+
+    #[test]
+    fn known_facts_make_a_certain_answer(ruleset in ruleset(), key in key()) {
+        for known in completions(&key) {
+            prop_assert_eq!(ruleset.first_match(&known).depends_on, None);
+        }
+    }
+
+    #[test]
+    fn near_misses_fail_in_that_field_and_no_other(ruleset in ruleset(), key in key()) {
+        for miss in ruleset.explain(&key).near {
+            prop_assert_eq!(ruleset.rule(miss.rule).failing(&key), vec![miss.field]);
+        }
+    }
+
+    #[test]
+    fn a_key_mirrored_twice_is_itself(key in key()) {
+        let twice = key.mirrored().mirrored();
+        prop_assert_eq!(portcullis_rules::Key { user: twice.user, icmp: twice.icmp, ..key }, twice);
+    }
+}
+
+/// The properties above say nothing if random keys hit no rules: here is how often they have to.
+#[test]
+fn random_keys_meet_random_rules() {
+    const PAIRS: u32 = 4000;
+    let mut runner = TestRunner::deterministic();
+    let mut seen = BTreeMap::<&str, u32>::new();
+    for _ in 0..PAIRS {
+        let (ruleset, key) = (ruleset(), key()).new_tree(&mut runner).unwrap().current();
+        let decision = ruleset.first_match(&key);
+        let mut count = |what, yes| *seen.entry(what).or_default() += u32::from(yes);
+        let ours = ruleset.policy.at(key.hook).is_some();
+        let by_rule = matches!(decision.cause, Cause::Rule(_));
+        count("by rule", by_rule);
+        count("by a rule after the first three", matches!(decision.cause, Cause::Rule(id) if id.0 > 2));
+        count("by rule, not tcp", by_rule && key.protocol != Protocol::TCP);
+        count("by policy", ours && !by_rule);
+        count("hook not ours", !ours);
+        count("depends", decision.depends_on.is_some());
+        count("certain of an incomplete key", decision.depends_on.is_none() && completions(&key).len() > 1);
+        count("near misses", !ruleset.explain(&key).near.is_empty());
+        for action in Action::ALL {
+            count(action.name(), decision.action == action);
+        }
+    }
+    let share = |what| f64::from(seen[what]) / f64::from(PAIRS);
+    for what in seen.keys() {
+        assert!(share(what) > 0.03, "{what}: {:.3}; all: {seen:?}", share(what));
+    }
+}

@@ -1,0 +1,173 @@
+//! The daemon under test.
+
+use std::{
+    env, fs,
+    fs::File,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Output},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use super::{Bed, eventually};
+
+/// Runs on the gate until it is told otherwise, at the latest until it is dropped.
+pub(crate) struct Daemon<'bed> {
+    bed: &'bed Bed,
+    process: Child,
+}
+
+impl<'bed> Daemon<'bed> {
+    /// Starts it and waits until its rules are in force. State is kept from one start to the next.
+    pub(crate) fn start(bed: &'bed Bed, config: &str) -> Self {
+        write_config(bed, config);
+        let mut command = portcullis(bed, "run");
+        command.arg("--config").arg(bed.config());
+        Self::spawn(bed, command)
+    }
+
+    /// Starts it on a host that has no configuration file.
+    pub(crate) fn start_without_config(bed: &'bed Bed) -> Self {
+        fs::create_dir_all(bed.log()).expect("our directory");
+        // Its default places are on the machine: this command's view of them is our directory.
+        let hide = "test ! -d /etc/portcullis || mount -t tmpfs tmpfs /etc/portcullis
+                    mount --bind $0 /var/log && exec \"$@\"";
+        let mut command = bed.gate.command("sh");
+        command.args(["-c", hide]).arg(bed.home()).arg(binary()).arg("run");
+        Self::spawn(bed, command)
+    }
+
+    fn spawn(bed: &'bed Bed, mut command: Command) -> Self {
+        let log = File::create(bed.stderr()).expect("our directory");
+        command.arg("--state").arg(bed.home().join("state")).arg("--control").arg(bed.control());
+        let process = command.stderr(log).spawn().expect("the daemon starts");
+        let mut daemon = Self { bed, process };
+        let ready = || {
+            let ended = daemon.process.try_wait().expect("our child");
+            assert!(ended.is_none(), "the daemon ended: {ended:?}");
+            daemon.stderr().contains("ready").then_some(())
+        };
+        eventually(Duration::from_secs(10), ready).expect("the daemon becomes ready");
+        daemon
+    }
+
+    /// Puts another configuration in force, by command. The error is what the command said.
+    pub(crate) fn reload(&self, config: &str) -> Result<(), String> {
+        write_config(self.bed, config);
+        let output = self.ask(&["reload"]);
+        if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into()) }
+    }
+
+    /// Asks it to read `config`, by signal. Nothing says when that is done.
+    pub(crate) fn hang_up(&self, config: &str) {
+        write_config(self.bed, config);
+        self.signal(Signal::HUP);
+    }
+
+    /// Stops it politely. How it ended, and how long that took.
+    pub(crate) fn terminate(mut self) -> (ExitStatus, Duration) {
+        let start = Instant::now();
+        self.signal(Signal::TERM);
+        let ended = eventually(Duration::from_secs(10), || self.process.try_wait().expect("our child"));
+        (ended.expect("the daemon ends"), start.elapsed())
+    }
+
+    /// Lets it die without a word.
+    pub(crate) fn kill9(mut self) {
+        self.signal(Signal::KILL);
+        self.process.wait().expect("our child");
+    }
+
+    /// Leaves it alive and holding the queue, but deaf.
+    pub(crate) fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_child(&self.process);
+        kill_process(pid, signal).expect("it has not been waited for");
+    }
+
+    /// Runs another command against it.
+    pub(crate) fn ask(&self, command: &[&str]) -> Output {
+        let mut process = portcullis(self.bed, command[0]);
+        process.arg("--control").arg(self.bed.control()).args(&command[1..]);
+        process.output().expect("the command runs")
+    }
+
+    /// The first record in blocked.jsonl that `wanted` is true of; it may take a moment to be written.
+    pub(crate) fn record(&self, wanted: impl Fn(&Value) -> bool) -> Value {
+        let found = || self.records().into_iter().find(&wanted);
+        eventually(Duration::from_secs(3), found)
+            .unwrap_or_else(|| panic!("no such record among {:#?}", self.records()))
+    }
+
+    pub(crate) fn records(&self) -> Vec<Value> {
+        lines(&self.bed.log().join("blocked.jsonl"))
+    }
+
+    pub(crate) fn incidents(&self) -> Vec<Value> {
+        lines(&self.bed.log().join("incidents.jsonl"))
+    }
+
+    /// What it has said of its own life.
+    pub(crate) fn stderr(&self) -> String {
+        fs::read_to_string(self.bed.stderr()).expect("our file")
+    }
+}
+
+impl Drop for Daemon<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("--- the daemon said:\n{}", self.stderr());
+            let rules = self.bed.gate.command("nft").args(["list", "ruleset"]).output().expect("nft runs");
+            eprintln!("--- the gate's rules were:\n{}", String::from_utf8_lossy(&rules.stdout));
+        }
+        // An error means that it has ended already, which is what we want.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Bed {
+    fn config(&self) -> PathBuf {
+        self.home().join("portcullis.toml")
+    }
+
+    fn control(&self) -> PathBuf {
+        self.home().join("control")
+    }
+
+    fn stderr(&self) -> PathBuf {
+        self.home().join("stderr")
+    }
+
+    fn log(&self) -> PathBuf {
+        self.home().join("portcullis")
+    }
+}
+
+fn binary() -> PathBuf {
+    env::var_os("PORTCULLIS_BIN").map_or_else(|| env!("CARGO_BIN_EXE_portcullis").into(), PathBuf::from)
+}
+
+fn portcullis(bed: &Bed, subcommand: &str) -> Command {
+    let mut command = bed.gate.command(binary().to_str().expect("a path in UTF-8"));
+    command.arg(subcommand);
+    command
+}
+
+fn write_config(bed: &Bed, config: &str) {
+    let log = format!("\n[log]\ndirectory = {:?}\n", bed.log());
+    fs::write(bed.config(), config.to_owned() + &log).expect("our directory");
+}
+
+fn lines(file: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    // A line without its end is still being written.
+    let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+    whole.map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
+}

@@ -1,0 +1,206 @@
+//! Accepted flows: who carries them, what a reload does to them, whose marks stay whose.
+
+use std::{thread, time::Duration};
+
+use crate::bed::{Bed, Daemon, Flow, GATE, INNER, Outcome::*, PEER, Passage::*};
+
+/// Everything is closed, but for one port.
+const ONE_PORT: &str = r#"
+    [policy]
+    input   = "drop"
+    output  = "drop"
+    forward = "drop"
+    [[rule]]
+    name     = "the service"
+    protocol = ["tcp", "udp"]
+    port     = 80
+    action   = "accept"
+"#;
+
+/// The same and some more, so that the rules have other numbers.
+fn one_port_and_more() -> String {
+    ONE_PORT.replacen(
+        "[[rule]]",
+        "[[rule]]\nname = \"another\"\nprotocol = \"tcp\"\nport = 81\naction = \"accept\"\n[[rule]]",
+        1,
+    )
+}
+
+/// A connection and a datagram flow through each hook, both families.
+fn flows_through_every_hook(bed: &Bed) -> Vec<Flow> {
+    let mut flows = Vec::new();
+    for family in 0..2 {
+        for flow in [Flow::tcp, Flow::udp] {
+            flows.push(flow(&bed.peer, &bed.gate, (GATE[family], 80)));
+            flows.push(flow(&bed.gate, &bed.peer, (PEER[family], 80)));
+            flows.push(flow(&bed.peer, &bed.inner, (INNER[family], 80)));
+        }
+    }
+    flows
+}
+
+#[test]
+fn the_kernel_carries_an_accepted_flow() {
+    let Some(bed) = Bed::new() else { return };
+    let _daemon = Daemon::start(&bed, ONE_PORT);
+    let mut flows = flows_through_every_hook(&bed);
+    assert!(flows.iter_mut().all(Flow::lives));
+    let before = bed.gate.queued();
+    assert!(before > 0, "the first packets are judged by us");
+    for _ in 0..10 {
+        assert!(flows.iter_mut().all(Flow::lives));
+    }
+    assert_eq!(bed.gate.queued(), before);
+}
+
+#[test]
+fn inspect_all_judges_every_packet() {
+    let Some(bed) = Bed::new() else { return };
+    let _daemon = Daemon::start(&bed, &format!("{ONE_PORT}\n[queue]\ninspect = \"all\""));
+    let mut flow = Flow::udp(&bed.peer, &bed.gate, (GATE[0], 80));
+    let before = bed.gate.queued();
+    for _ in 0..10 {
+        assert!(flow.lives());
+    }
+    assert_eq!(bed.gate.queued(), before + 20);
+}
+
+#[test]
+fn a_reload_that_keeps_the_rule_keeps_its_flows() {
+    let Some(bed) = Bed::new() else { return };
+    let daemon = Daemon::start(&bed, ONE_PORT);
+    let mut flows = flows_through_every_hook(&bed);
+    assert!(flows.iter_mut().all(Flow::lives));
+    daemon.reload(&one_port_and_more()).expect("a valid configuration");
+    assert!(flows.iter_mut().all(Flow::lives));
+    // Idle through several generations; then the side that was called speaks first.
+    for _ in 0..3 {
+        daemon.reload(ONE_PORT).expect("a valid configuration");
+        daemon.reload(&one_port_and_more()).expect("a valid configuration");
+    }
+    assert!(flows.iter_mut().all(|flow| flow.server_sends() == Arrived && flow.lives()));
+    thread::sleep(Duration::from_millis(50));
+    let before = bed.gate.queued();
+    assert!(flows.iter_mut().all(Flow::lives));
+    assert_eq!(bed.gate.queued(), before, "the kernel carries them again");
+}
+
+#[test]
+fn a_flow_survives_more_reloads_than_the_mark_has_generations() {
+    let Some(bed) = Bed::new() else { return };
+    let daemon = Daemon::start(&bed, ONE_PORT);
+    let mut busy = Flow::tcp(&bed.peer, &bed.gate, (GATE[0], 80));
+    let mut idle = Flow::tcp(&bed.peer, &bed.gate, (GATE[0], 80));
+    assert!(idle.lives());
+    for _ in 0..40 {
+        daemon.reload(ONE_PORT).expect("a valid configuration");
+        assert!(busy.lives());
+    }
+    assert!(idle.lives());
+}
+
+#[test]
+fn a_related_connection_is_judged_like_any_other() {
+    let Some(bed) = Bed::new() else { return };
+    bed.gate.echo(40000);
+    bed.gate.sh("iptables -w -t raw -A PREROUTING -p tcp --dport 21 -j CT --helper ftp");
+    let ftp = |state: &str| {
+        format!(
+            "[policy]\ninput = \"drop\"\n\
+             [[rule]]\nname = \"ftp\"\nhook = \"input\"\nprotocol = \"tcp\"\nport = 21\naction = \"accept\"\n{state}"
+        )
+    };
+    let daemon = Daemon::start(&bed, &ftp(""));
+    let control = Flow::tcp(&bed.peer, &bed.gate, (GATE[0], 21));
+    let announce = || {
+        assert_eq!(control.server_sends_line("220 ready\r\n"), Arrived);
+        assert_eq!(control.server_sends_line("227 Entering Passive Mode (10,77,1,1,156,64)\r\n"), Arrived);
+    };
+    announce();
+    assert_eq!(bed.peer.tcp((GATE[0], 40000)), Silent);
+    daemon.record(|r| r["dest_port"] == 40000);
+    let related = "[[rule]]\nname = \"data\"\nhook = \"input\"\nstate = \"related\"\naction = \"accept\"";
+    daemon.reload(&ftp(related)).expect("a valid configuration");
+    announce();
+    assert_eq!(bed.peer.tcp((GATE[0], 40000)), Answered);
+}
+
+#[test]
+fn traffic_that_a_vpn_marked_keeps_its_route() {
+    let Some(bed) = Bed::new() else { return };
+    bed.peer.echo(80);
+    for family in ["-4", "-6"] {
+        bed.gate.sh(&format!(
+            "ip {family} rule add not fwmark 0xca6c lookup 51820
+             ip {family} route add unreachable default table 51820"
+        ));
+    }
+    let _daemon = Daemon::start(&bed, ONE_PORT);
+    for peer in PEER {
+        assert_eq!(bed.gate.tcp_marked(0xca6c, (peer, 80)), Answered);
+        assert_eq!(bed.gate.tcp((peer, 80)), Unreachable);
+    }
+}
+
+#[test]
+fn other_peoples_marks_stay_as_they_were() {
+    let Some(bed) = Bed::new() else { return };
+    bed.gate.echo(80);
+    bed.peer.echo(80);
+    bed.gate.nft(
+        "table inet watch {
+            counter good {}
+            counter bad {}
+            chain mark-in  { type filter hook prerouting priority mangle; meta mark set 0x1234 ct mark set 0x55; }
+            chain seen-in  { type filter hook input priority 100; iif outer jump judge; }
+            chain seen-out { type filter hook postrouting priority 100; oif outer meta mark != 0 jump judge; }
+            chain judge {
+                meta mark 0x1234 ct mark & 0x80ffffff == 0x55 counter name good return
+                counter name bad
+            }
+        }",
+    );
+    let _daemon = Daemon::start(&bed, ONE_PORT);
+    for (gate, peer) in GATE.into_iter().zip(PEER) {
+        assert_eq!(bed.peer.tcp((gate, 80)), Answered);
+        assert_eq!(bed.gate.tcp_marked(0x1234, (peer, 80)), Answered);
+    }
+    assert!(bed.gate.packets("good") > 8);
+    assert_eq!(bed.gate.packets("bad"), 0, "{}", bed.gate.sh("conntrack -L 2>&1"));
+}
+
+#[test]
+fn sessions_older_than_the_firewall_live_on() {
+    let Some(bed) = Bed::new() else { return };
+    bed.peer.echo(443);
+    let mut ours = Flow::tcp(&bed.peer, &bed.gate, (GATE[0], 80));
+    let mut speaks_first = Flow::tcp(&bed.peer, &bed.gate, (GATE[1], 80));
+    let mut theirs = Flow::tcp(&bed.peer, &bed.gate, (GATE[0], 2222));
+    let config = ONE_PORT.replace("protocol", "hook = \"input\"\nprotocol");
+    let _daemon = Daemon::start(&bed, &config);
+    assert!(ours.lives());
+    assert_eq!(speaks_first.server_sends(), Arrived, "its mirror image would be let in");
+    assert!(speaks_first.lives());
+    assert_eq!(theirs.server_sends(), Lost, "no rule lets its mirror image in");
+    assert_eq!(theirs.client_sends(), Lost);
+    assert_eq!(bed.gate.tcp((PEER[0], 443)), Silent);
+}
+
+#[test]
+fn monitor_mode_lets_everything_pass_and_says_what_would_have_happened() {
+    let Some(bed) = Bed::new() else { return };
+    bed.gate.echo(113);
+    bed.gate.echo(2222);
+    let reject = "[[rule]]\nname = \"no ident\"\nhook = \"input\"\nport = 113\naction = \"reject\"";
+    let config = ["mode = \"monitor\"", ONE_PORT, reject].join("\n");
+    let daemon = Daemon::start(&bed, &config);
+    for (port, would) in [(113, "reject"), (2222, "drop")] {
+        assert_eq!(bed.peer.tcp((GATE[0], port)), Answered);
+        assert_eq!(bed.peer.udp((GATE[1], port)), Answered);
+        let record = daemon.record(|r| r["dest_port"] == port);
+        assert_eq!(record["verdict"]["action"], "accept");
+        assert_eq!(record["alert"]["metadata"]["would"][0], would);
+    }
+    daemon.kill9();
+    assert_eq!(bed.peer.tcp((GATE[0], 2222)), Answered);
+}

@@ -1,0 +1,28 @@
+//! The built binary, driven from outside, in network namespaces that each test makes for itself.
+//!
+//! Root is needed; without it a test says that it was skipped. `PORTCULLIS_BIN` names another
+//! binary than the one just built, `TEST_PATIENCE` multiplies every time-out on a slow machine.
+
+// Hosts, probes, lasting flows and the daemon under test.
+mod bed;
+
+// What each verdict looks like from the other end of the wire.
+mod verdicts;
+
+// Start, stop, crash, reload, and what each leaves behind.
+mod lifecycle;
+
+// Accepted flows: who carries them, what a reload does to them, whose marks stay whose.
+mod flows;
+
+// Flows that a reload no longer allows.
+mod cut;
+
+// Doors that stay open while the daemon is dead.
+mod failsafe;
+
+// What passes whatever the policy says.
+mod builtin;
+
+// One scan, one incident.
+mod scan;
