@@ -1,8 +1,6 @@
 //! Flows that a reload no longer allows.
 
-use std::time::Duration;
-
-use crate::bed::{Bed, Daemon, Door, Flow, GATE, INNER, Namespace, Outcome::*, PEER, Passage::*, eventually};
+use crate::bed::{Bed, Daemon, Door, Flow, GATE, INNER, Namespace, PEER, Passage::*};
 
 /// One hook is ours, wholly open or wholly shut.
 fn only(hook: &str, policy: &str) -> String {
@@ -34,7 +32,14 @@ fn a_connection_no_longer_allowed_is_reset_for_both_sides() {
             assert_eq!([flow.client_sends(), flow.server_sends()], [Reset; 2], "{hook}");
         }
         for flow in &mut called_speaks {
-            assert_eq!([flow.server_sends(), flow.client_sends()], [Reset; 2], "{hook}");
+            // At a hook that is not ours nobody asks: the first packet of that direction may pass, and
+            // the other side's answer to it is what gets the flow cut.
+            if hook == "forward" {
+                assert_eq!(flow.server_sends(), Reset);
+            } else {
+                flow.server_sends();
+            }
+            assert_eq!([flow.client_sends(), flow.server_sends()], [Reset; 2], "{hook}");
         }
         let record = daemon.record(|r| r["drop"]["reason"] == "flow cut");
         assert_eq!(record["proto"], "TCP");
@@ -61,15 +66,16 @@ fn datagrams_no_longer_allowed_stay_away_whoever_sends_them() {
 }
 
 #[test]
-fn a_cut_flow_stays_cut_after_the_next_reload_and_a_new_one_is_judged_anew() {
+fn a_cut_flow_is_judged_anew_after_the_next_reload() {
     let Some(bed) = Bed::new() else { return };
-    bed.gate.echo(81);
     let daemon = Daemon::start(&bed, &only("input", "accept"));
     let mut cut = Flow::udp(&bed.peer, &bed.gate, (GATE[0], 80));
     daemon.reload(&only("input", "drop")).expect("a valid configuration");
     assert_eq!(cut.client_sends(), Lost);
+    let other = only("input", "drop") + "\noutput = \"accept\"";
+    daemon.reload(&other).expect("a valid configuration");
+    assert_eq!(cut.client_sends(), Lost, "the new rules refuse it, too");
+    // A peer that keeps sending would otherwise keep its flow, and with it the cut, alive for ever.
     daemon.reload(&only("input", "accept")).expect("a valid configuration");
-    assert_eq!(cut.client_sends(), Lost);
-    let answered = || (bed.peer.udp((GATE[0], 81)) == Answered).then_some(());
-    eventually(Duration::from_secs(1), answered).expect("other flows begin");
+    assert!(cut.lives());
 }

@@ -88,12 +88,14 @@ fn a_reload_that_keeps_the_rule_keeps_its_flows() {
 #[test]
 fn a_flow_survives_more_reloads_than_the_mark_has_generations() {
     let Some(bed) = Bed::new() else { return };
-    let daemon = Daemon::start(&bed, ONE_PORT);
+    // Six bits tell 29 generations apart.
+    let few = format!("{ONE_PORT}\n[hook]\nmask = 0x3f000000");
+    let daemon = Daemon::start(&bed, &few);
     let mut busy = Flow::tcp(&bed.peer, &bed.gate, (GATE[0], 80));
     let mut idle = Flow::tcp(&bed.peer, &bed.gate, (GATE[0], 80));
     assert!(idle.lives());
     for _ in 0..40 {
-        daemon.reload(ONE_PORT).expect("a valid configuration");
+        daemon.reload(&few).expect("a valid configuration");
         assert!(busy.lives());
     }
     assert!(idle.lives());
@@ -155,6 +157,8 @@ fn other_peoples_marks_stay_as_they_were() {
             chain seen-in  { type filter hook input priority 100; iif outer jump judge; }
             chain seen-out { type filter hook postrouting priority 100; oif outer meta mark != 0 jump judge; }
             chain judge {
+                meta l4proto != tcp return
+                ct state new return
                 meta mark 0x1234 ct mark & 0x80ffffff == 0x55 counter name good return
                 counter name bad
             }

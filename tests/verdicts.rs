@@ -68,7 +68,7 @@ fn a_rejected_port_says_so_at_once_and_is_recorded() {
         assert_eq!(bed.peer.udp((gate, 113)), Refused);
         let record = daemon.record(|r| r["dest_ip"] == gate.to_string() && r["proto"] == "UDP");
         assert_eq!(record["drop"]["reason"], "firewall rules");
-        assert_eq!(record["verdict"]["action"], "drop");
+        assert_eq!(record["verdict"]["action"], "reject");
         assert_eq!(record["alert"]["signature"], "no ident");
         assert!(record["alert"]["metadata"]["rule_line"].is_array());
     }

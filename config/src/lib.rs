@@ -1,6 +1,6 @@
 //! Portcullis rule files: TOML text to a validated [`Config`].
 //!
-//! [`load`] reads `portcullis.toml`, the overlays in `rules.d` beside it, and the files of addresses
+//! [`load()`] reads `portcullis.toml`, the overlays in `rules.d` beside it, and the files of addresses
 //! that sets name. It ends in a [`Config`] in which nothing is left to check, or in a [`Report`] of
 //! everything that is wrong, each with its place.
 //!

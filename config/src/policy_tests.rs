@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use portcullis_rules::{Action, Cause, Decision, Place, Ruleset};
 
-use crate::{Config, PolicyTest};
+use crate::{Config, PolicyTest, problem::Quoted};
 
 /// A `[[test]]` that the rules fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,16 +51,16 @@ fn failure(test: &PolicyTest, ruleset: &Ruleset) -> Option<TestFailure> {
 impl fmt::Display for TestFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { place, packet, expected, got, decided_by, depends_on } = self;
-        write!(f, "{place}: expected {expected} for `{}`, ", packet.escape_debug())?;
-        if let Some(rule) = depends_on {
-            return write!(
+        write!(f, "{place}: the test {} expects {expected}, but ", Quoted(packet))?;
+        match (depends_on, decided_by) {
+            (Some(rule), _) => write!(
                 f,
-                "but the answer depends on the rule `{rule}`: say in the packet what that rule asks for, such as its interface or user"
-            );
-        }
-        match decided_by {
-            Some(rule) => write!(f, "but the rule `{rule}` says {}", got.action),
-            None => write!(f, "but no rule matches, and the policy says {}", got.action),
+                "the answer depends on the rule {}: write into the packet what that rule asks for, such as its \
+                 interface or user",
+                Quoted(rule)
+            ),
+            (None, Some(rule)) => write!(f, "the rule {} says {}", Quoted(rule), got.action),
+            (None, None) => write!(f, "no rule matches, and the policy says {}", got.action),
         }
     }
 }

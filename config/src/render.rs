@@ -26,11 +26,15 @@ pub(crate) fn diagnostic(report: &Report, diagnostic: &Diagnostic, colours: bool
     if let Some((other, label)) = problem.other_place() {
         group = quote(group, report, other, |span| AnnotationKind::Context.span(span).label(label));
     }
-    if let Some(help) = problem.help() {
-        group = group.element(Level::HELP.message(escape(&help)));
-    }
     let renderer = if colours { Renderer::styled() } else { Renderer::plain() };
-    renderer.render(&[group])
+    match (problem.help().map(|help| escape(&help)), at) {
+        (None, _) => renderer.render(&[group]),
+        (Some(help), Some(_)) => renderer.render(&[group.element(Level::HELP.message(help))]),
+        (Some(help), None) => {
+            let help = Group::with_title(Level::HELP.primary_title(help));
+            format!("{}\n{}", renderer.render(&[group]), renderer.render(&[help]))
+        }
+    }
 }
 
 /// Adds the line that `span` begins in.

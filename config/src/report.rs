@@ -1,6 +1,9 @@
 //! Everything that is wrong with a configuration.
 
-use std::{collections::BTreeSet, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use serde::Serialize;
 
@@ -100,21 +103,38 @@ impl fmt::Display for Report {
 impl std::error::Error for Report {}
 
 /// A mistake in the syntax makes the parser stumble again over what follows, and what it could not
-/// read seems to be missing. Of each section with such mistakes only the first is shown, and
-/// nothing is called missing while there are any.
+/// read seems to be missing. So of each section with such mistakes only the first is shown, after a
+/// list that stays open nothing is, and nothing is called missing while there are any.
 fn without_echoes(sources: &Sources, mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
     found.sort_by_key(|Diagnostic { problem, at }| {
         (!matches!(problem, Problem::Syntax(_)), at.as_ref().map(|at| (at.file, at.range.start)))
     });
     let mut broken = BTreeSet::new();
-    found.retain(|Diagnostic { problem, at }| match (problem, at) {
-        (Problem::Syntax(_), Some(at)) => broken.insert((at.file, section_start(sources, at))),
-        _ if broken.is_empty() => true,
-        (problem, _) if problem.is_absence() => false,
-        (_, Some(at)) => !broken.contains(&(at.file, section_start(sources, at))),
-        (_, None) => true,
+    let mut swallowed = BTreeMap::new();
+    found.retain(|Diagnostic { problem, at }| {
+        let Some(at) = at else { return true };
+        if swallowed.get(&at.file).is_some_and(|&open| open < at.range.start) {
+            return false;
+        }
+        match problem {
+            Problem::Syntax(mistake) => {
+                if mistake.leaves_list_open() && begins_line(sources, at) {
+                    swallowed.entry(at.file).or_insert(at.range.start);
+                }
+                broken.insert((at.file, section_start(sources, at)))
+            }
+            _ if broken.is_empty() => true,
+            _ if problem.is_absence() => false,
+            _ => !broken.contains(&(at.file, section_start(sources, at))),
+        }
     });
     found
+}
+
+/// Whether only space stands before `at` in its line.
+fn begins_line(sources: &Sources, at: &Span) -> bool {
+    let before = &sources.get(at.file).text[..at.range.start];
+    before.rsplit('\n').next().is_none_or(|line| line.trim().is_empty())
 }
 
 /// Where the last line before `at` begins that looks like a section's header.

@@ -3,7 +3,8 @@
 /// Longer words are not names that anybody mistyped.
 const LONGEST: usize = 40;
 
-/// The known name nearest to what was written, if one is near enough to be meant.
+/// The known name nearest to what was written, if one is near enough to be meant: a few letters are
+/// different, or one begins with the other.
 pub(crate) fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     let written: Vec<char> = written.to_lowercase().chars().collect();
     if written.is_empty() || written.len() > LONGEST {
@@ -15,9 +16,12 @@ pub(crate) fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str
         let distance = distance(&written, &letters);
         // A word that shares no letter in its place with the name is another word.
         let related = distance < written.len().min(letters.len());
-        (distance <= allowed && related).then_some((distance, name))
+        let begins = written.len().min(letters.len()) > 2
+            && (written.starts_with(&letters) || letters.starts_with(&written));
+        ((distance <= allowed && related) || begins).then_some((distance.min(2), !begins, name))
     });
-    scored.min_by_key(|&(distance, _)| distance).map(|(_, name)| name.to_owned())
+    // Of several the first: tables begin with what is common.
+    scored.min_by_key(|&(distance, begins, _)| (distance, begins)).map(|(.., name)| name.to_owned())
 }
 
 /// How many letters have to be changed, left out, put in, or exchanged with their neighbour
@@ -52,6 +56,8 @@ mod tests {
             ("prot", Some("port")),
             ("Port", Some("port")),
             ("protokoll", Some("protocol")),
+            ("sources", Some("source")),
+            ("proto", Some("protocol")),
             ("banana", None),
             ("x", None),
             ("", None),

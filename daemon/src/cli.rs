@@ -29,6 +29,7 @@ Exit status:
 
 /// What to do.
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one, for a moment")]
 pub enum Command {
     /// Run the firewall in the foreground
     ///

@@ -5,7 +5,7 @@ use std::io;
 
 use crate::{
     mark::{Answer, MarkLayout},
-    netlink::{Netlink, Reply, Request},
+    netlink::{ANY_FAMILY, Netlink, Reply, Request},
 };
 
 const NEW: u16 = 0x0100; // NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_NEW
@@ -34,29 +34,29 @@ pub enum Marked {
 pub fn clear(layout: MarkLayout, marked: Marked) -> io::Result<usize> {
     let kernel = Netlink::open()?;
     let mask = layout.mask().to_be_bytes();
-    let mut dump = Request::new(GET, Reply::Dump);
+    let mut dump = Request::new(GET, ANY_FAMILY, Reply::Dump);
     if let Marked::With(answer) = marked {
         // The kernel leaves out the others.
         dump = dump.with(MARK, &layout.answer(answer).to_be_bytes()).with(MARK_MASK, &mask);
     }
     let mut found = Vec::new();
-    kernel.ask(dump, |connection| {
+    kernel.ask(dump, |family, connection| {
         let ours = connection.find_u32(MARK).unwrap_or(0) & layout.mask();
         let wanted = match marked {
             Marked::With(answer) => ours == layout.answer(answer),
             Marked::Any => ours != 0,
         };
         if let Some(tuple) = connection.find(TUPLE_ORIG).filter(|_| wanted) {
-            found.push((tuple.to_vec(), connection.find(ZONE).map(<[u8]>::to_vec)));
+            found.push((family, tuple.to_vec(), connection.find(ZONE).map(<[u8]>::to_vec)));
         }
     })?;
-    for (tuple, zone) in &found {
-        let mut update = Request::new(NEW, Reply::Acknowledgement).with(TUPLE_ORIG | NESTED, tuple);
+    for (family, tuple, zone) in &found {
+        let mut update = Request::new(NEW, *family, Reply::Acknowledgement).with(TUPLE_ORIG | NESTED, tuple);
         if let Some(zone) = zone {
             update = update.with(ZONE, zone);
         }
         update = update.with(MARK, &0u32.to_be_bytes()).with(MARK_MASK, &mask);
-        match kernel.ask(update, |_| {}) {
+        match kernel.ask(update, |_, _| {}) {
             // It ended meanwhile.
             Err(error) if error.raw_os_error() == Some(NO_ENTRY) => {}
             answer => answer?,

@@ -19,6 +19,11 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// Packets judged so far.
+    pub fn judged(&self) -> u64 {
+        self.actions.iter().map(|action| action.load(Relaxed)).sum()
+    }
+
     /// Counts a judged packet.
     pub fn count(&self, action: Action, reason: Option<Reason>) {
         self.actions[action as usize].fetch_add(1, Relaxed);

@@ -25,19 +25,23 @@ pub enum Reply {
     Dump,
 }
 
-/// A request to an nfnetlink subsystem, for any address family.
+/// Any address family: `AF_UNSPEC`.
+pub const ANY_FAMILY: u8 = 0;
+
+/// A request to an nfnetlink subsystem.
 #[derive(Debug, Clone)]
 pub struct Request(Vec<u8>);
 
 impl Request {
-    /// A request of this type: the subsystem's number times 256, plus the subsystem's message.
-    pub fn new(kind: u16, reply: Reply) -> Self {
+    /// A request of this type (the subsystem's number times 256, plus the subsystem's message) about
+    /// objects of an address family.
+    pub fn new(kind: u16, family: u8, reply: Reply) -> Self {
         let flags = REQUEST | if reply == Reply::Dump { DUMP } else { ACK };
         let mut bytes = vec![0; 4];
         bytes.extend(kind.to_ne_bytes());
         bytes.extend(flags.to_ne_bytes());
         bytes.extend([0; 8]);
-        bytes.extend([0; FAMILY_HEADER]);
+        bytes.extend([family, 0, 0, 0]);
         Self(bytes)
     }
 
@@ -79,12 +83,12 @@ impl Netlink {
         Ok(Self(socket))
     }
 
-    /// Sends a request, hands every object of the reply to `object` as its attributes, and returns
-    /// when the kernel says that it is done.
+    /// Sends a request, hands every object of the reply to `object` as its address family and its
+    /// attributes, and returns when the kernel says that it is done.
     ///
     /// # Errors
     /// What the kernel said, or `InvalidData` for a reply that is not netlink.
-    pub fn ask(&self, request: Request, mut object: impl FnMut(Attributes<'_>)) -> io::Result<()> {
+    pub fn ask(&self, request: Request, mut object: impl FnMut(u8, Attributes<'_>)) -> io::Result<()> {
         self.0.send(&request.bytes(), 0)?;
         loop {
             let (datagram, _) = self.0.recv_from_full()?;
@@ -101,7 +105,10 @@ impl Netlink {
                             None => Err(io::ErrorKind::InvalidData.into()),
                         };
                     }
-                    _ => object(Attributes(message.payload.get(FAMILY_HEADER..).unwrap_or_default())),
+                    _ => {
+                        let family = message.payload.first().copied().unwrap_or(ANY_FAMILY);
+                        object(family, Attributes(message.payload.get(FAMILY_HEADER..).unwrap_or_default()));
+                    }
                 }
             }
         }
@@ -151,13 +158,16 @@ impl<'a> Iterator for Attributes<'a> {
 }
 
 #[cfg(test)]
+#[expect(clippy::indexing_slicing, reason = "a test may panic")]
 mod tests {
     use super::*;
 
     #[test]
     fn attributes_come_back_as_they_were_written() {
-        let bytes =
-            Request::new(0x0101, Reply::Dump).with(8, &7u32.to_be_bytes()).with(0x8001, b"abc").bytes();
+        let bytes = Request::new(0x0101, ANY_FAMILY, Reply::Dump)
+            .with(8, &7u32.to_be_bytes())
+            .with(0x8001, b"abc")
+            .bytes();
         let (message, rest) = split_message(&bytes).expect("a message");
         assert!(rest.is_empty());
         assert_eq!(message.kind, 0x0101);
@@ -169,7 +179,7 @@ mod tests {
 
     #[test]
     fn cut_replies_end_early_and_never_panic() {
-        let bytes = Request::new(1, Reply::Dump).with(8, &[1; 9]).with(9, &[2; 30]).bytes();
+        let bytes = Request::new(1, ANY_FAMILY, Reply::Dump).with(8, &[1; 9]).with(9, &[2; 30]).bytes();
         for end in 0..bytes.len() {
             let cut = &bytes[..end];
             assert!(split_message(cut).is_none());

@@ -42,8 +42,10 @@ pub struct Records {
     pub written: u64,
     /// Counted in a summary.
     pub summarised: u64,
-    /// Left out for want of room, and counted.
+    /// Kept out by a rule's `log = "none"`.
     pub suppressed: u64,
+    /// Incidents begun.
+    pub incidents: u64,
     /// Failed writes.
     pub errors: u64,
 }
@@ -68,8 +70,12 @@ impl fmt::Display for Status {
         for (reason, count) in reasons.iter().filter(|(_, count)| *count > 0) {
             writeln!(f, "                  {count} for: {reason}")?;
         }
-        let Records { written, summarised, suppressed, errors: write_errors } = self.records;
-        writeln!(f, "  records         {written} written, {summarised} in summaries, {suppressed} left out")?;
+        let Records { written, summarised, suppressed, incidents, errors: write_errors } = self.records;
+        let unwanted = if suppressed > 0 { format!(", {suppressed} not wanted") } else { String::new() };
+        writeln!(
+            f,
+            "  records         {written} written, {summarised} in summaries{unwanted}; {incidents} incidents"
+        )?;
         if *events_lost + *errors + write_errors > 0 {
             writeln!(
                 f,

@@ -112,8 +112,11 @@ fn bound(kind: Type, address: SocketAddr) -> Socket {
 }
 
 fn pass(mut from: &Socket, mut to: &Socket, message: &[u8]) -> Passage {
-    if from.write_all(message).is_err() {
-        return Passage::Reset;
+    match from.write_all(message) {
+        Ok(()) => {}
+        // What a local process is told when a packet of its own is dropped on output.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => return Passage::Lost,
+        Err(_) => return Passage::Reset,
     }
     // What was lost before may be sent again and arrive ahead of this message.
     let mut arrived = Vec::new();

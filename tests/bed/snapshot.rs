@@ -8,10 +8,11 @@ pub(crate) struct Snapshot(String);
 
 impl Snapshot {
     pub(crate) fn of(host: &Namespace) -> Self {
-        // iptables-save is asked first: it may make tables just by looking.
-        Self(host.sh("iptables-save | sed '/^#/d; s/ \\[[0-9:]*]$//'
-             ip6tables-save | sed '/^#/d; s/ \\[[0-9:]*]$//'
-             nft --stateless list ruleset
+        // These tools make tables just by being used, and leave them: a table without rules is none.
+        Self(host.sh("saved() { $1-save | sed '/^#/d; /^\\*/d; /^COMMIT/d; /^:.* ACCEPT /d; s/ \\[[0-9:]*]$//'; }
+             saved iptables
+             saved ip6tables
+             nft --stateless list ruleset | tr '\\n' '~' | sed 's/table [a-z0-9]* [a-z]* {~}~//g' | tr '~' '\\n'
              ip rule
              ip -6 rule"))
     }

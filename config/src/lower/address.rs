@@ -17,8 +17,21 @@ pub(super) fn addresses(word: Word<'_>, vocabulary: &Vocabulary<'_>) -> Result<A
     };
     match text.strip_prefix('@') {
         Some(name) => Ok(vocabulary.sets.addresses(name)?),
-        None => Ok(Arc::new(AddressSet::from_ranges([range(text)?]))),
+        None => match range(text) {
+            Ok(range) => Ok(Arc::new(AddressSet::from_ranges([range]))),
+            Err(problem) => Err(meant(text, vocabulary).unwrap_or(problem).into()),
+        },
     }
+}
+
+/// What somebody probably meant who wrote words instead of an address.
+fn meant(text: &str, vocabulary: &Vocabulary<'_>) -> Option<ValueProblem> {
+    if let Some(set) = vocabulary.sets.near_reference(text) {
+        return Some(Wanted::Address.word_near(text, Some(set)));
+    }
+    let is_name = text.contains(|letter: char| matches!(letter, 'g'..='z' | 'G'..='Z'))
+        && text.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '.'));
+    is_name.then(|| ValueProblem::HostName { written: text.into() })
 }
 
 /// The first and the last address that a text names: an address, a prefix (host bits are left out

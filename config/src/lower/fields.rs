@@ -7,22 +7,19 @@ use portcullis_rules::{
 use super::{decimal, list::Word};
 use crate::{
     names::Lookup,
-    problem::{Problem, ValueProblem, Wanted},
+    problem::{Choice, Problem, ValueProblem, Wanted},
     suggest::nearest,
 };
 
-const HOOKS: &[&str] = &["input", "output", "forward"];
-const STATES: &[&str] = &["new", "established", "related", "invalid", "untracked"];
-
 /// A hook.
 pub(super) fn hook(word: Word<'_>) -> Result<HookSet, Problem> {
-    let hook = named(word, HOOKS, Hook::from_name)?;
+    let hook = named(word, &Choice::HOOK, Hook::from_name)?;
     Ok(HookSet::EMPTY.with(hook))
 }
 
 /// A state.
 pub(super) fn state(word: Word<'_>) -> Result<StateSet, Problem> {
-    let state = named(word, STATES, State::from_name)?;
+    let state = named(word, &Choice::STATE, State::from_name)?;
     Ok([state].into_iter().collect())
 }
 
@@ -92,14 +89,13 @@ fn users(text: &str, names: &Lookup<'_>) -> Result<(u32, u32), ValueProblem> {
 
 fn named<T>(
     word: Word<'_>,
-    words: &'static [&'static str],
+    choice: &'static Choice,
     from_name: impl Fn(&str) -> Option<T>,
 ) -> Result<T, Problem> {
-    let wanted = Wanted::Choice(words);
+    let wanted = Wanted::Choice(choice);
     match word {
-        Word::Text(text) => {
-            from_name(text).ok_or_else(|| wanted.word_near(text, nearest(text, words.iter().copied())).into())
-        }
+        Word::Text(text) => from_name(text)
+            .ok_or_else(|| wanted.word_near(text, nearest(text, choice.words.iter().copied())).into()),
         Word::Number(number) => Err(wanted.word(number.to_string()).into()),
         Word::Other(kind) => Err(wanted.kind(kind).into()),
     }

@@ -3,7 +3,7 @@
 use super::one::{choice, flag, one};
 use crate::{
     HookSettings, Install,
-    problem::{FileErrors, Problem, SettingsProblem, Wanted},
+    problem::{Choice, FileErrors, Problem, SettingsProblem, Wanted},
     written::{self, Scalar, Stanza},
 };
 
@@ -19,8 +19,7 @@ pub(super) fn hook(written: Option<&Stanza<written::Hook>>, errors: FileErrors<'
         _ => None,
     };
     HookSettings {
-        install: one(install.as_ref(), errors, choice(&["auto", "nft", "iptables", "none"], named))
-            .unwrap_or_default(),
+        install: one(install.as_ref(), errors, choice(&Choice::INSTALL, named)).unwrap_or_default(),
         mask: one(bits.as_ref(), errors, mask).unwrap_or(0x7f00_0000),
         allow_mark_clash: one(allow_mark_clash.as_ref(), errors, flag).unwrap_or(false),
     }
@@ -30,7 +29,7 @@ pub(super) fn hook(written: Option<&Stanza<written::Hook>>, errors: FileErrors<'
 fn mask(value: &Scalar) -> Result<u32, Problem> {
     let mask = match value {
         Scalar::Number(number) => {
-            u32::try_from(*number).map_err(|_| Wanted::Mask.word(number.to_string()))?
+            u32::try_from(*number).map_err(|_| Wanted::Mask.word(format!("{number:#x}")))?
         }
         other => return Err(Wanted::Mask.kind(other.kind()).into()),
     };

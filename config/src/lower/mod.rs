@@ -8,6 +8,7 @@ mod hook;
 mod interface;
 mod list;
 mod log;
+mod members;
 mod netset;
 mod one;
 mod policy;
@@ -61,10 +62,12 @@ pub(crate) fn config(
         let place = |line| Place { file: source.path.clone(), line };
         for stanza in &file.rules {
             let rule = rule::rule(stanza, place(stanza.line), ours, vocabulary, errors);
-            if let Some(name) = &stanza.body.name
-                && let Some(first) = names.insert(rule.name.clone(), errors.span(name.span()))
-            {
-                errors.report(name.span(), RuleProblem::NameTaken { name: rule.name.to_string(), first });
+            if let Some(written) = stanza.body.name.as_ref().filter(|_| !rule.name.is_empty()) {
+                let first = names.entry(rule.name.clone()).or_insert_with(|| errors.span(written.span()));
+                if *first != errors.span(written.span()) {
+                    let (name, first) = (rule.name.to_string(), first.clone());
+                    errors.report(written.span(), RuleProblem::NameTaken { name, first });
+                }
             }
             rules.push(rule);
         }

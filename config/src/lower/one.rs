@@ -1,7 +1,7 @@
 //! Keys with one value.
 
 use crate::{
-    problem::{FileErrors, Problem, ValueProblem, Wanted},
+    problem::{Choice, FileErrors, Problem, ValueProblem, Wanted},
     suggest::nearest,
     written::{One, Scalar},
 };
@@ -19,8 +19,7 @@ pub(super) fn one<T, P: Into<Problem>>(
 
 pub(super) fn text(wanted: Wanted) -> impl Fn(&Scalar) -> Result<&str, ValueProblem> {
     move |value| match value {
-        Scalar::Text(text) if text.is_empty() => Err(wanted.word("")),
-        Scalar::Text(text) => Ok(text),
+        Scalar::Text(text) if !text.is_empty() => Ok(text),
         other => Err(wanted.kind(other.kind())),
     }
 }
@@ -34,12 +33,12 @@ pub(super) fn flag(value: &Scalar) -> Result<bool, ValueProblem> {
 
 /// One of these words, and what it names.
 pub(super) fn choice<T>(
-    words: &'static [&'static str],
+    choice: &'static Choice,
     named: impl Fn(&str) -> Option<T>,
 ) -> impl Fn(&Scalar) -> Result<T, ValueProblem> {
-    let wanted = Wanted::Choice(words);
+    let wanted = Wanted::Choice(choice);
     move |value| {
         let word = text(wanted)(value)?;
-        named(word).ok_or_else(|| wanted.word_near(word, nearest(word, words.iter().copied())))
+        named(word).ok_or_else(|| wanted.word_near(word, nearest(word, choice.words.iter().copied())))
     }
 }

@@ -4,12 +4,9 @@ use portcullis_rules::{Action, HookSet, Policy};
 
 use super::one::{choice, one};
 use crate::{
-    problem::{FileErrors, SettingsProblem},
+    problem::{Choice, FileErrors, SettingsProblem},
     written::{self, Stanza},
 };
-
-/// The words for actions.
-pub(super) const ACTIONS: &[&str] = &["accept", "drop", "reject"];
 
 /// Each hook's default action; at least one hook has to have one.
 pub(super) fn policy(written: Option<&Stanza<written::Policy>>, errors: FileErrors<'_>) -> Policy {
@@ -24,7 +21,7 @@ pub(super) fn policy(written: Option<&Stanza<written::Policy>>, errors: FileErro
     // A wrong action still says that the hook is ours.
     let action = |written: &Option<written::One>| {
         let written = written.as_ref()?;
-        one(Some(written), errors, choice(ACTIONS, Action::from_name)).or(Some(Action::Drop))
+        one(Some(written), errors, choice(&Choice::ACTION, Action::from_name)).or(Some(Action::Drop))
     };
     Policy { input: action(input), output: action(output), forward: action(forward) }
 }

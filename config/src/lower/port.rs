@@ -43,8 +43,11 @@ pub(super) fn ports(word: Word<'_>, vocabulary: &Vocabulary<'_>) -> Result<Range
         return Ok([(first, last)].into_iter().collect());
     }
     vocabulary.names.any_port(text).map(only).ok_or_else(|| {
+        let set = vocabulary.sets.near_reference(text);
         let class = || nearest(text, CLASSES.map(|(name, ..)| name));
-        Wanted::Port.word_near(text, vocabulary.names.nearest_port(text).or_else(class)).into()
+        Wanted::Port
+            .word_near(text, set.or_else(|| vocabulary.names.nearest_port(text)).or_else(class))
+            .into()
     })
 }
 

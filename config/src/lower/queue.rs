@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     Inspect, Mode, Queue, Unjudged,
-    problem::{FileErrors, Problem, SettingsProblem, ValueProblem, Wanted},
+    problem::{Choice, FileErrors, Problem, SettingsProblem, ValueProblem, Wanted},
     written::{self, One, Scalar, Stanza},
 };
 
@@ -21,7 +21,7 @@ pub(super) fn mode(written: Option<&One>, errors: FileErrors<'_>) -> Mode {
         "monitor" => Some(Mode::Monitor),
         _ => None,
     };
-    one(written, errors, choice(&["enforce", "monitor"], named)).unwrap_or_default()
+    one(written, errors, choice(&Choice::MODE, named)).unwrap_or_default()
 }
 
 pub(super) fn queue(written: Option<&Stanza<written::Queue>>, mode: Mode, errors: FileErrors<'_>) -> Queue {
@@ -34,12 +34,14 @@ pub(super) fn queue(written: Option<&Stanza<written::Queue>>, mode: Mode, errors
         _ => None,
     };
     one(backend.as_ref(), errors, |value| match value {
-        Scalar::Text(text) if text == "batched" => Err(ValueProblem::Later { written: text.clone() }),
-        value => choice(&["nfq"], |word| (word == "nfq").then_some(()))(value),
+        Scalar::Text(text) if text == "batched" => {
+            Err(ValueProblem::Later { written: text.clone(), instead: "nfq" })
+        }
+        value => choice(&Choice::BACKEND, |word| (word == "nfq").then_some(()))(value),
     });
     Queue {
         numbers: one(numbers.as_ref(), errors, queue_numbers),
-        inspect: one(inspect.as_ref(), errors, choice(&["new", "all"], inspected)).unwrap_or_default(),
+        inspect: one(inspect.as_ref(), errors, choice(&Choice::INSPECT, inspected)).unwrap_or_default(),
         on_overload: unjudged("on-overload", on_overload.as_ref(), mode, errors),
         on_exit: unjudged("on-exit", on_exit.as_ref(), mode, errors),
         gso: one(gso.as_ref(), errors, flag).unwrap_or(true),
@@ -53,7 +55,7 @@ fn unjudged(key: &'static str, written: Option<&One>, mode: Mode, errors: FileEr
         "accept" => Some(Unjudged::Accept),
         _ => None,
     };
-    let read = |value: &Scalar| match choice(&["drop", "accept"], named)(value)? {
+    let read = |value: &Scalar| match choice(&Choice::UNJUDGED, named)(value)? {
         Unjudged::Drop if mode == Mode::Monitor => Err(SettingsProblem::DropInMonitor { key }.into()),
         other => Ok::<_, Problem>(other),
     };

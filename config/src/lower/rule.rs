@@ -7,13 +7,13 @@ use portcullis_rules::{Action, Hook, HookSet, LogDetail, Match, Place, Rule};
 use super::{
     Vocabulary, address, checks, fields,
     interface::interfaces,
-    list::{self, Members, Word},
+    list::{self, Word},
+    members::Members,
     one::{choice, flag, one, text},
-    policy::ACTIONS,
     port,
 };
 use crate::{
-    problem::{FileErrors, KeyProblem, Problem, RuleProblem, ValueProblem, Wanted},
+    problem::{Choice, FileErrors, KeyProblem, Problem, RuleProblem, ValueProblem, Wanted, is_visible},
     written::{self, Many, Scalar, Section, Stanza},
 };
 
@@ -36,7 +36,7 @@ pub(super) fn rule(
     }
     let hooks = hooks(written.hook.as_ref(), ours, errors);
     let matches = matches(written, vocabulary, errors);
-    let action = one(written.action.as_ref(), errors, choice(ACTIONS, Action::from_name));
+    let action = one(written.action.as_ref(), errors, choice(&Choice::ACTION, Action::from_name));
     let failsafe = one(written.failsafe.as_ref(), errors, flag).unwrap_or(false);
 
     if let Some(hooks) = hooks {
@@ -51,8 +51,7 @@ pub(super) fn rule(
         hooks: hooks.unwrap_or_default(),
         matches,
         action: action.unwrap_or(Action::Drop),
-        log: one(written.log.as_ref(), errors, choice(&["none", "summary", "every"], log))
-            .unwrap_or_default(),
+        log: one(written.log.as_ref(), errors, choice(&Choice::LOG, log)).unwrap_or_default(),
         failsafe,
         comment: one(written.comment.as_ref(), errors, |value| text(Wanted::Text)(value).map(Arc::from)),
         place,
@@ -64,7 +63,7 @@ fn name(value: &Scalar) -> Result<Arc<str>, Problem> {
     let name = text(Wanted::Text)(value)?;
     let is_good = name.trim() == name
         && !name.starts_with("policy ")
-        && !name.contains(char::is_control)
+        && name.chars().all(is_visible)
         && name.chars().count() <= LONGEST_NAME;
     if is_good { Ok(name.into()) } else { Err(RuleProblem::BadName { name: name.into() }.into()) }
 }

@@ -58,6 +58,11 @@ impl Sets {
         }
     }
 
+    /// The reference to the set of this name: what was meant by the name alone.
+    pub(super) fn near_reference(&self, name: &str) -> Option<String> {
+        self.0.contains_key(name).then(|| format!("@{name}"))
+    }
+
     fn find(&self, name: &str) -> Result<&Set, SetProblem> {
         self.0.get(name).ok_or_else(|| SetProblem::Undefined {
             name: name.into(),

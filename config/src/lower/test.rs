@@ -4,14 +4,11 @@ use std::ops::Range;
 
 use portcullis_rules::{Action, Place, parse_packet};
 
-use super::{
-    one::{choice, one, text},
-    policy::ACTIONS,
-};
+use super::one::{choice, one, text};
 use crate::{
     PolicyTest,
     names::Lookup,
-    problem::{FileErrors, KeyProblem, TestProblem, Wanted},
+    problem::{Choice, FileErrors, KeyProblem, TestProblem, Wanted},
     written::{self, Section, Stanza},
 };
 
@@ -29,7 +26,7 @@ pub(super) fn test(
             errors.report(stanza.header.range.clone(), KeyProblem::Missing { section: Section::Test, key });
         }
     }
-    let expect = one(expect.as_ref(), errors, choice(ACTIONS, Action::from_name));
+    let expect = one(expect.as_ref(), errors, choice(&Choice::ACTION, Action::from_name));
     let span = packet.as_ref()?.span();
     let packet = one(packet.as_ref(), errors, |value| text(Wanted::Packet)(value).map(String::from))?;
     match parse_packet(&packet, names) {

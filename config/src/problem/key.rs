@@ -20,12 +20,20 @@ pub(crate) enum KeyProblem {
 impl KeyProblem {
     pub(super) fn help(&self) -> Option<String> {
         match self {
+            Self::Unknown { section: Section::Top, nearest: Some(nearest), .. } => {
+                Some(format!("did you mean {}?", Section::header(nearest)))
+            }
             Self::Unknown { nearest: Some(nearest), .. } => Some(format!("did you mean `{nearest}`?")),
             Self::Unknown { elsewhere: Some(Section::Top), key, .. } => {
                 Some(format!("`{key}` belongs at the top of the file, before the first [section]"))
             }
             Self::Unknown { elsewhere: Some(section), key, .. } => {
                 Some(format!("`{key}` belongs in {section}"))
+            }
+            Self::Unknown { section: Section::Top, .. } => {
+                let headers: Vec<String> =
+                    Section::Top.keys().iter().map(|key| Section::header(key)).collect();
+                Some(format!("there are {}", headers.join(", ")))
             }
             Self::Unknown { section, .. } => {
                 Some(format!("{section} may hold {}", section.keys().join(", ")))

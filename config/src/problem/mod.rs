@@ -1,5 +1,6 @@
 //! What can be wrong with a configuration: facts, which say themselves in words only when shown.
 
+mod choice;
 mod file;
 mod key;
 mod quoted;
@@ -13,9 +14,10 @@ mod wanted;
 
 use std::{cell::RefCell, fmt, ops::Range};
 
+pub(crate) use choice::Choice;
 pub(crate) use file::FileProblem;
 pub(crate) use key::KeyProblem;
-pub(crate) use quoted::{Quoted, escape};
+pub(crate) use quoted::{Quoted, escape, is_visible};
 pub(crate) use rule::{FailsafeObstacle, RuleProblem};
 pub(crate) use set::{SetKind, SetProblem};
 pub(crate) use settings::SettingsProblem;
@@ -65,7 +67,7 @@ impl Problem {
             Self::Settings(problem) => Some(problem.help()),
             Self::Set(problem) => problem.help(),
             Self::Rule(problem) => problem.help(),
-            Self::Test(_) => Some(TestProblem::HELP.into()),
+            Self::Test(problem) => problem.help(),
         }
     }
 
@@ -74,6 +76,9 @@ impl Problem {
         match self {
             Self::Set(problem) => problem.other_place(),
             Self::Rule(RuleProblem::NameTaken { first, .. }) => Some((first, "first used here")),
+            Self::Syntax(SyntaxProblem::Twice { first: Some(first), .. }) => {
+                Some((first, "first written here"))
+            }
             _ => None,
         }
     }

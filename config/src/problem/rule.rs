@@ -59,11 +59,17 @@ impl RuleProblem {
                     "write {hook} = \"drop\" or \"accept\" in [policy] to filter there, or take the hook out of the rule"
                 ));
             }
-            Self::WrongHook { field: Field::Interface, hook: Hook::Forward, .. } => {
+            Self::WrongHook { field: Field::Interface, named: false, .. } => {
+                "write hook = [\"input\", \"output\"]; forwarded packets have `in-interface` and `out-interface`"
+            }
+            Self::WrongHook { field: Field::Interface, .. } => {
                 "a forwarded packet has two interfaces: write `in-interface` or `out-interface`"
             }
             Self::WrongHook { field: Field::User, .. } => {
                 "write hook = \"output\": only there the sender is known"
+            }
+            Self::WrongHook { named: false, .. } => {
+                "write hook = \"forward\"; on input and output there is `interface` alone"
             }
             Self::WrongHook { .. } => {
                 "write `interface`: it is the incoming one on input, the outgoing one on output"

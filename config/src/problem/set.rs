@@ -82,7 +82,7 @@ impl fmt::Display for SetProblem {
             Self::Cycle { names } => {
                 f.write_str("this set contains itself: ")?;
                 for (n, name) in names.iter().enumerate() {
-                    write!(f, "{}{}", if n == 0 { "" } else { ", which contains " }, Quoted(name))?;
+                    write!(f, "{}{}", if n == 0 { "" } else { " → " }, Quoted(name))?;
                 }
                 Ok(())
             }

@@ -21,6 +21,11 @@ pub(crate) enum ValueProblem {
     },
     Later {
         written: String,
+        instead: &'static str,
+    },
+    /// The name of a host where an address is wanted.
+    HostName {
+        written: String,
     },
     EmptyList,
     /// The negated members take away all that the others give.
@@ -41,17 +46,27 @@ pub(crate) enum ValueProblem {
 impl ValueProblem {
     pub(super) fn help(&self) -> Option<String> {
         match self {
+            Self::Word { wanted: Wanted::Choice(choice), nearest: Some(nearest), .. }
+                if choice.words.len() > 2 =>
+            {
+                Some(format!("did you mean \"{nearest}\"? You can write {choice}"))
+            }
             Self::Word { nearest: Some(nearest), .. } => Some(format!("did you mean \"{nearest}\"?")),
-            Self::Kind { wanted: Wanted::Choice(_) | Wanted::Flag, .. } => None,
             Self::Kind { wanted, .. } | Self::Word { wanted, .. } => Some(wanted.forms()),
-            Self::Later { .. } => None,
+            Self::Later { instead, .. } => Some(format!("write \"{instead}\", or leave it out")),
+            Self::HostName { .. } => {
+                Some("write the host's addresses: a firewall cannot look names up while packets wait".into())
+            }
             Self::EmptyList => {
-                Some("name what it should match, or take the key out to match everything".into())
+                Some("name at least one; a rule that should match everything leaves the key out".into())
             }
             Self::NothingLeft => Some("take one of the contradicting members out".into()),
             Self::Backwards { first, last } => Some(format!("did you mean \"{last}-{first}\"?")),
             Self::MixedFamilies { .. } => Some("both ends of a range are IPv4, or both are IPv6".into()),
-            Self::PrefixLength { longest, .. } => Some(format!("here a prefix has 0 to {longest} bits")),
+            Self::PrefixLength { longest, .. } => {
+                let family = if *longest == 32 { "IPv4" } else { "IPv6" };
+                Some(format!("a prefix of {family} has at most {longest} bits"))
+            }
         }
     }
 }
@@ -60,11 +75,9 @@ impl fmt::Display for ValueProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Kind { wanted, found } => write!(f, "expected {wanted}, found {found}"),
-            Self::Word { wanted: Wanted::Choice(_), written, .. } => {
-                write!(f, "{} is not one of the choices here", Quoted(written))
-            }
             Self::Word { wanted, written, .. } => write!(f, "{} is not {wanted}", Quoted(written)),
-            Self::Later { written } => write!(f, "{} is not supported in this version", Quoted(written)),
+            Self::Later { written, .. } => write!(f, "{} is not supported in this version", Quoted(written)),
+            Self::HostName { written } => write!(f, "{} is a host's name, not its address", Quoted(written)),
             Self::EmptyList => f.write_str("an empty list matches nothing"),
             Self::NothingLeft => f.write_str("nothing is left of this list: its members exclude one another"),
             Self::Backwards { first, last } => write!(f, "the range from {first} to {last} runs backwards"),

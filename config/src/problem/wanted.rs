@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::ValueProblem;
+use super::{Choice, ValueProblem};
 use crate::written::Kind;
 
 /// What a key wants.
@@ -10,7 +10,7 @@ use crate::written::Kind;
 pub(crate) enum Wanted {
     Text,
     Flag,
-    Choice(&'static [&'static str]),
+    Choice(&'static Choice),
     Address,
     Port,
     Protocol,
@@ -43,9 +43,9 @@ impl Wanted {
     /// What it may look like.
     pub(super) fn forms(self) -> String {
         match self {
-            Self::Text => "write it in quotes",
+            Self::Text => "write some words in quotes",
             Self::Flag => "write true or false, without quotes",
-            Self::Choice(words) => return format!("write {}", Alternatives(words)),
+            Self::Choice(choice) => return format!("write {choice}"),
             Self::Address => {
                 "an address is written \"192.0.2.1\" or \"2001:db8::1\", a prefix \"192.0.2.0/24\", a range \
                  \"192.0.2.10-192.0.2.20\", a set \"@name\""
@@ -81,17 +81,17 @@ impl Wanted {
 impl fmt::Display for Wanted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Text => "a text",
+            Self::Text => "some text",
             Self::Flag => "true or false",
-            Self::Choice(words) => return write!(f, "{}", Alternatives(words)),
+            Self::Choice(choice) => choice.noun,
             Self::Address => "an address",
             Self::Port => "a port",
             Self::Protocol => "a protocol",
             Self::Interface => "an interface",
             Self::IcmpType => "an ICMP type",
-            Self::TcpFlags => "TCP flags",
+            Self::TcpFlags => "a combination of TCP flags",
             Self::User => "a user",
-            Self::QueueNumbers => "queue numbers",
+            Self::QueueNumbers => "a queue number or range",
             Self::Mask => "a mask",
             Self::Threshold => "a threshold",
             Self::Path => "a path",
@@ -99,22 +99,5 @@ impl fmt::Display for Wanted {
             Self::Duration => "a time",
             Self::Packet => "a packet",
         })
-    }
-}
-
-/// `"a", "b" or "c"`.
-struct Alternatives(&'static [&'static str]);
-
-impl fmt::Display for Alternatives {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (n, word) in self.0.iter().enumerate() {
-            let before = match n {
-                0 => "",
-                _ if n + 1 == self.0.len() => " or ",
-                _ => ", ",
-            };
-            write!(f, "{before}\"{word}\"")?;
-        }
-        Ok(())
     }
 }

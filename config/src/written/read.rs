@@ -31,7 +31,7 @@ pub(crate) fn read(text: &str, role: Role, errors: FileErrors<'_>) -> File {
     let (table, mistakes) = DeTable::parse_recoverable(text);
     for mistake in mistakes {
         let span = mistake.span().unwrap_or_default();
-        errors.report(span.clone(), SyntaxProblem::new(mistake.message(), text.get(span)));
+        errors.report(span.clone(), SyntaxProblem::new(mistake.message(), text, &errors.span(span)));
     }
     let reader = Reader { lines: Lines::of(text), errors };
     let mut file = File::empty(errors.file);

@@ -63,14 +63,29 @@ impl Section {
         }
     }
 
+    /// How a key of the top level is written.
+    pub(crate) fn header(key: &str) -> String {
+        match key {
+            "mode" => "`mode`".into(),
+            "rule" | "test" => format!("[[{key}]]"),
+            "sets" => "[sets.NAME]".into(),
+            _ => format!("[{key}]"),
+        }
+    }
+
     /// Whether `key` is part of the rule language, but not of this version.
     pub(crate) fn knows_later(self, key: &str) -> bool {
         LATER.contains(&(self, key))
     }
 
-    /// Other sections that hold `key`.
+    /// Another section that holds `key`.
     pub(crate) fn elsewhere(self, key: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|other| *other != self && other.keys().contains(&key))
+        let holds = |section: Self| match section {
+            // The other keys there are sections.
+            Self::Top => key == "mode",
+            _ => section.keys().contains(&key),
+        };
+        Self::ALL.into_iter().find(|&other| other != self && holds(other))
     }
 }
 

@@ -28,6 +28,7 @@ pub(crate) enum Scalar {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Text,
+    EmptyText,
     Number,
     Boolean,
     Fraction,
@@ -46,6 +47,7 @@ pub(crate) enum OneOrMany {
 impl Scalar {
     pub(crate) const fn kind(&self) -> Kind {
         match self {
+            Self::Text(text) if text.is_empty() => Kind::EmptyText,
             Self::Text(_) => Kind::Text,
             Self::Number(_) => Kind::Number,
             Self::Boolean(_) => Kind::Boolean,
@@ -66,6 +68,7 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Text => "a text",
+            Self::EmptyText => "an empty text",
             Self::Number => "a number",
             Self::Boolean => "true or false",
             Self::Fraction => "a number with a fraction",

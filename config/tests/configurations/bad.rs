@@ -42,15 +42,15 @@ fn errors_have_their_place_also_for_machines() {
     let report = load("tests/bad/key_unknown.toml".as_ref()).unwrap_err();
     let first = report.errors().next().unwrap();
     assert_eq!(first.file, Some("tests/bad/key_unknown.toml"));
-    assert_eq!((first.line, first.column), (7, 1));
+    assert_eq!((first.line, first.column), (6, 1));
     assert_eq!(first.message, "unknown key `soruce` in [[rule]]");
     assert_eq!(first.help.as_deref(), Some("did you mean `source`?"));
 }
 
 /// `NAME.stderr`, beside `NAME.toml` or the directory `NAME`.
 fn golden(path: &Path) -> PathBuf {
-    match path.file_name() {
-        Some(name) if name == "portcullis.toml" => path.parent().unwrap().with_extension("stderr"),
+    match path.parent() {
+        Some(directory) if path.ends_with("portcullis.toml") => directory.with_extension("stderr"),
         _ => path.with_extension("stderr"),
     }
 }

@@ -1,1 +1,123 @@
+use std::{sync::Arc, time::Duration};
 
+use portcullis_config::{
+    Config, DEFAULT, Detect, HookSettings, Inspect, Install, Log, Mode, Queue, Unjudged, failed_tests,
+    load_text,
+};
+use portcullis_rules::{Action, Hook};
+
+use super::{configurations, load};
+
+/// Their own tests say what they mean.
+#[test]
+fn good_configurations_load_and_pass_their_tests() {
+    for path in configurations("tests/good") {
+        let loaded = load(&path).unwrap_or_else(|report| panic!("{report}"));
+        let failed: Vec<String> = failed_tests(&loaded.config).iter().map(ToString::to_string).collect();
+        assert!(failed.is_empty(), "{}", failed.join("\n"));
+    }
+}
+
+#[test]
+fn the_default_watches_and_keeps_the_way_in_open() {
+    let Config { mode, ruleset, tests, .. } = load_text("built-in", DEFAULT).unwrap().config;
+    assert_eq!(mode, Mode::Monitor);
+    assert_eq!(ruleset.policy.at(Hook::Input), Some(Action::Drop));
+    assert_eq!(ruleset.policy.at(Hook::Output), Some(Action::Accept));
+    assert_eq!(ruleset.policy.at(Hook::Forward), None);
+    assert!(ruleset.rules.iter().any(|rule| rule.failsafe && &*rule.name == "ssh"));
+    assert!(tests.len() >= 5);
+}
+
+/// Whoever uncomments an example must not be told that it is wrong.
+#[test]
+fn the_examples_in_the_default_are_right() {
+    let (mut text, mut example) = (String::new(), false);
+    for line in DEFAULT.lines() {
+        let uncommented = line.trim_start_matches('#').trim_start();
+        // An example begins with a section's header; prose doesn't.
+        example = line.starts_with('#') && (example || uncommented.starts_with('['));
+        text += if example { uncommented } else { line };
+        text.push('\n');
+    }
+    let text = text.replace("\n# forward", "\nforward");
+    let text = text.replace("file = \"lists/drop.netset\"", "addresses = \"100.64.0.0/24\"");
+    let text = text.replace("mode = \"monitor\"", "mode = \"enforce\"");
+    let loaded = load_text("examples", &text).unwrap_or_else(|report| panic!("{report}\n{text}"));
+    assert_eq!(failed_tests(&loaded.config), []);
+    assert!(loaded.config.ruleset.rules.len() >= 5);
+    assert!(loaded.config.ruleset.policy.forward.is_some());
+}
+
+#[test]
+fn settings_mean_what_they_say() {
+    let config = load("tests/good/settings.toml".as_ref()).unwrap().config;
+    let queue = Queue {
+        numbers: Some(100..=100),
+        inspect: Inspect::All,
+        on_overload: Unjudged::Accept,
+        on_exit: Unjudged::Accept,
+        gso: false,
+    };
+    assert_eq!(config.queue, queue);
+    assert_eq!(config.hook, HookSettings { install: Install::Nft, mask: 0xffff, allow_mark_clash: true });
+    let log = Log { directory: "/srv/log".into(), max_size: 1_000_000, max_total: 3_000_000 };
+    assert_eq!(config.log, log);
+    assert_eq!(config.detect, Detect { threshold: 20, window: Duration::from_secs(7200) });
+}
+
+#[test]
+fn settings_that_are_not_written_have_defaults() {
+    let config = load("tests/good/minimal.toml".as_ref()).unwrap().config;
+    let queue = Queue {
+        numbers: None,
+        inspect: Inspect::New,
+        on_overload: Unjudged::Drop,
+        on_exit: Unjudged::Drop,
+        gso: true,
+    };
+    assert_eq!((config.mode, config.queue), (Mode::Enforce, queue));
+    let hook = HookSettings { install: Install::Auto, mask: 0x7f00_0000, allow_mark_clash: false };
+    assert_eq!(config.hook, hook);
+    let log = Log { directory: "/var/log/portcullis".into(), max_size: 64 << 20, max_total: 1 << 30 };
+    assert_eq!(config.log, log);
+    assert_eq!(config.detect, Detect { threshold: 6, window: Duration::from_secs(600) });
+}
+
+#[test]
+fn rules_know_their_place_and_share_large_sets() {
+    let config = load("tests/good/overlays/portcullis.toml".as_ref()).unwrap().config;
+    let places: Vec<String> = config.ruleset.rules.iter().map(|rule| rule.place.to_string()).collect();
+    assert_eq!(
+        places,
+        ["tests/good/overlays/portcullis.toml:7", "tests/good/overlays/rules.d/20-web.toml:1"]
+    );
+    let text = "[policy]\ninput = \"drop\"\n[sets.a]\naddresses = \"192.0.2.0/24\"\n\
+        [[rule]]\nname = \"x\"\nsource = \"@a\"\naction = \"drop\"\n\
+        [[rule]]\nname = \"y\"\nsource = \"@a\"\naction = \"drop\"\n";
+    let rules = load_text("shared", text).unwrap().config.ruleset.rules.clone();
+    let [x, y] = [0, 1].map(|n: usize| rules[n].matches.source.clone().unwrap());
+    assert!(Arc::ptr_eq(&x, &y));
+}
+
+#[test]
+fn a_failed_test_says_why() {
+    let text = "[policy]\ninput = \"drop\"\n\
+        [[rule]]\nname = \"web\"\ninterface = \"eth0\"\nport = 80\naction = \"accept\"\n\
+        [[test]]\npacket = \"input tcp 192.0.2.9:1 -> 192.0.2.1:80\"\nexpect = \"drop\"\n\
+        [[test]]\npacket = \"input tcp 192.0.2.9:1 -> 192.0.2.1:80 in eth0\"\nexpect = \"drop\"\n\
+        [[test]]\npacket = \"input tcp 192.0.2.9:1 -> 192.0.2.1:81\"\nexpect = \"accept\"\n";
+    let failures = failed_tests(&load_text("a.toml", text).unwrap().config);
+    let told: Vec<String> = failures.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "a.toml:8: the test `input tcp 192.0.2.9:1 -> 192.0.2.1:80` expects drop, but the answer depends on the \
+             rule `web`: write into the packet what that rule asks for, such as its interface or user",
+            "a.toml:11: the test `input tcp 192.0.2.9:1 -> 192.0.2.1:80 in eth0` expects drop, but the rule `web` \
+             says accept",
+            "a.toml:14: the test `input tcp 192.0.2.9:1 -> 192.0.2.1:81` expects accept, but no rule matches, and \
+             the policy says drop",
+        ]
+    );
+}

@@ -24,13 +24,13 @@ fn load(path: &Path) -> Result<Loaded, Report> {
 
 /// The configurations in a directory: a file each, or a directory with a `portcullis.toml`.
 fn configurations(directory: &str) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
-    let mut paths: Vec<PathBuf> = entries
-        .filter_map(|path| match path.is_dir() {
-            true => Some(path.join("portcullis.toml")),
-            false => Some(path).filter(|path| path.extension().is_some_and(|ending| ending == "toml")),
-        })
-        .collect();
+    let entries = std::fs::read_dir(directory).expect("the directory is there");
+    let paths = entries.map(|entry| entry.expect("the directory can be read").path());
+    let configuration = |path: PathBuf| match path.is_dir() {
+        true => Some(path.join("portcullis.toml")),
+        false => Some(path).filter(|path| path.extension().is_some_and(|ending| ending == "toml")),
+    };
+    let mut paths: Vec<PathBuf> = paths.filter_map(configuration).collect();
     paths.sort();
     paths
 }

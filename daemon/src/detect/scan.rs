@@ -141,13 +141,13 @@ impl Scan {
             (Pattern::HostSweep, _) => format!("port {} of {hosts} hosts", sample.join(", ")),
             _ => format!("{ports} closed ports of {hosts} hosts"),
         };
-        let verb = match phase {
+        let state = match phase {
             Phase::Start => "begins",
             Phase::Update => "so far",
             Phase::End => "is over",
         };
         let seconds = since(self.first_seen, self.last_seen).as_secs();
         let pattern = tally.pattern().name();
-        format!("{pattern} {verb}: {source} tried {tried}, {packets} packets in {seconds} s")
+        format!("{pattern} {state}: {source} tried {tried}, {packets} packets in {seconds} s")
     }
 }

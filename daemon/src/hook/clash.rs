@@ -102,7 +102,8 @@ fn in_nft(listed: &str, ours: u32) -> Vec<Clash> {
     let listed: Value = serde_json::from_str(listed).unwrap_or_default();
     let objects = listed["nftables"].as_array().map(Vec::as_slice).unwrap_or_default();
     let mut clashes = Vec::new();
-    for rule in objects.iter().filter_map(|object| object.get("rule")).filter(|rule| rule["table"] != TABLE) {
+    let rules = objects.iter().filter_map(|object| object.get("rule"));
+    for rule in rules.filter(|rule| rule["table"] != TABLE && rule["chain"] != iptables::chain()) {
         for expression in rule["expr"].as_array().map(Vec::as_slice).unwrap_or_default() {
             let Some(fatal) = nft_statement(expression, ours) else { continue };
             let name = |key: &str| rule[key].as_str().unwrap_or_default().to_owned();

@@ -70,11 +70,12 @@ impl Handle {
 
     /// The same, for a status.
     pub fn records(&self) -> Records {
-        let Counters { written, summarised, suppressed, write_errors, .. } = &*self.counters;
+        let Counters { written, summarised, suppressed, incidents, write_errors, .. } = &*self.counters;
         Records {
             written: Counters::read(written),
             summarised: Counters::read(summarised),
             suppressed: Counters::read(suppressed),
+            incidents: Counters::read(incidents),
             errors: Counters::read(write_errors),
         }
     }

@@ -9,7 +9,7 @@ mod view;
 mod when;
 
 use std::{
-    io::{self, IsTerminal as _, Write},
+    io::{self, BufWriter, IsTerminal as _, Write},
     path::Path,
 };
 
@@ -37,7 +37,7 @@ pub struct LogArgs {
     /// Only what this rule decided; "policy input" for a policy
     #[arg(long, value_name = "NAME")]
     pub rule: Option<String>,
-    /// Only at this hook: input, output, forward
+    /// Only at this hook
     #[arg(long, value_name = "HOOK", value_parser = ["input", "output", "forward"])]
     pub hook: Option<String>,
     /// Only for this reason, such as "flow cut"
@@ -82,7 +82,7 @@ struct Screen {
 /// When the directory or a file in it can't be read, or `out` can't be written.
 pub fn run(args: &LogArgs, directory: &Path, out: &mut dyn Write) -> io::Result<Outcome> {
     let screen = Screen { now: Zoned::now(), width: terminal_width() };
-    let seen = answer(args, directory, &screen, out)?;
+    let seen = answer(args, directory, &screen, &mut BufWriter::new(out))?;
     if seen.foreign > 0 {
         let noun = if seen.foreign == 1 { "line is" } else { "lines are" };
         eprintln!("portcullis: {} {noun} not a record, and passed over", seen.foreign);
@@ -128,6 +128,7 @@ fn answer(args: &LogArgs, directory: &Path, screen: &Screen, out: &mut dyn Write
     }
     live.map_or(Ok(()), &mut read)?;
     view.end()?;
+    out.flush()?;
     Ok(seen)
 }
 

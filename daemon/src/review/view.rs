@@ -15,6 +15,8 @@ use crate::{
     log::{Drop, Escaped, Record, escape_json},
 };
 
+const HEADINGS: [&str; 8] = ["TIME", "COUNT", "VERDICT", "PROTO", "SOURCE", "DESTINATION", "RULE", "REASON"];
+
 /// Shows rows as they come, or their last ones, or what they add up to, at the end.
 pub(super) struct View<'a> {
     args: &'a LogArgs,
@@ -53,7 +55,7 @@ impl<'a> View<'a> {
         for text in std::mem::take(&mut self.tail) {
             self.print(&text)?;
         }
-        self.out.flush()
+        Ok(())
     }
 
     fn text(&self, row: &Row, line: &[u8]) -> String {
@@ -69,16 +71,7 @@ impl<'a> View<'a> {
 
     fn print(&mut self, text: &str) -> io::Result<()> {
         if !self.headed && !self.args.json && !self.args.incidents {
-            let line = self.cut(columns([
-                "TIME",
-                "COUNT",
-                "VERDICT",
-                "PROTO",
-                "SOURCE",
-                "DESTINATION",
-                "RULE",
-                "REASON",
-            ]));
+            let line = self.cut(columns(HEADINGS));
             writeln!(self.out, "{line}")?;
         }
         self.headed = true;

@@ -141,7 +141,9 @@ impl Live {
         if plan.remembers() {
             walk(Answer::Cut)?;
         }
-        self.recorder.apply(&config.log, config.detect);
+        if (&self.config.log, self.config.detect) != (&config.log, config.detect) {
+            self.recorder.apply(&config.log, config.detect);
+        }
         (self.config, self.origin, self.plan, self.mark) = (config, origin, plan, mark);
         self.keep_as_last_good(&loaded.sources);
         Ok(summary)
@@ -215,9 +217,10 @@ impl Live {
     }
 
     fn feed_watchdog(&mut self) {
-        let queues = self.queues();
+        let (queues, judged) =
+            (self.queues(), self.counters.iter().map(|counters| counters.judged()).collect());
         let Some(watchdog) = &mut self.watchdog else { return };
-        if watchdog.tick(queues) {
+        if watchdog.tick(&queues, judged) {
             let _ = sd_notify::notify(&[NotifyState::Watchdog]);
         } else {
             error!("a queue is stuck: packets wait and none is judged");

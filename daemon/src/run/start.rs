@@ -112,7 +112,8 @@ pub fn start(options: Options) -> Result<(Live, Control), StartError> {
     let hook = Hook::probe(config.hook.install)?;
     let numbers = queue_numbers(&config);
     let mut plan = Plan::new(&config, numbers);
-    let mark = next_generation(layout)?.unwrap_or_else(|| {
+    let existing = Hook::existing()?;
+    let mark = next_generation(existing, layout).unwrap_or_else(|| {
         plan.remember_nothing();
         layout.first_generation()
     });
@@ -121,7 +122,7 @@ pub fn start(options: Options) -> Result<(Live, Control), StartError> {
     let bound = Bound::new(&config, numbers)?;
     let (counters, recorder) = bound.start(&config, &generation, &epoch, options.show)?;
     if config.hook.install != Install::None {
-        hook.install(&plan, mark)?;
+        hook.install(&plan, mark).inspect_err(|_| remove_half(existing))?;
     } else {
         let text = plan.text(hook.dialect(), mark);
         warn!("hook.install is \"none\": nothing is judged until these rules are in place:\n{text}");
@@ -183,8 +184,7 @@ pub fn queue_numbers(config: &Config) -> (u16, u16) {
 
 /// The number after the one in the kernel's own rules, with no connection left that carries it;
 /// `None` when connections can't be walked, so that marks on them can't be trusted.
-fn next_generation(layout: MarkLayout) -> Result<Option<GenerationMark>, HookError> {
-    let existing = Hook::existing()?;
+fn next_generation(existing: Option<Existing>, layout: MarkLayout) -> Option<GenerationMark> {
     let next = match existing {
         Some(Existing { layout: old, generation }) if old == layout => layout.next_generation(generation),
         _ => layout.first_generation(),
@@ -199,13 +199,22 @@ fn next_generation(layout: MarkLayout) -> Result<Option<GenerationMark>, HookErr
         None => conntrack::clear(layout, Marked::Any),
     };
     match walked {
-        Ok(_) => Ok(Some(next)),
+        Ok(_) => Some(next),
         Err(error) => {
             warn!(
                 "connections can't be walked ({error}), so none is remembered: every packet is judged here"
             );
-            Ok(None)
+            None
         }
+    }
+}
+
+/// After a failed installation: where nothing of ours was before, nothing of ours is left.
+fn remove_half(existing: Option<Existing>) {
+    if existing.is_none()
+        && let Err(error) = Hook::remove()
+    {
+        error!("cannot remove what was installed so far: {error}");
     }
 }
 
@@ -232,11 +241,8 @@ impl Bound {
     ) -> Result<(Vec<Arc<Counters>>, recorder::Handle), StartError> {
         let (producers, consumers): (Vec<_>, Vec<_>) =
             self.queues.iter().map(|_| rtrb::RingBuffer::<Event>::new(RING)).unzip();
-        let recorder =
-            recorder::spawn(consumers, &config.log, config.detect, show).map_err(failed(&format!(
-                "cannot write records to {} (log.directory names another place)",
-                config.log.directory.display()
-            )))?;
+        let recorder = recorder::spawn(consumers, &config.log, config.detect, show)
+            .map_err(failed("cannot start the recorder"))?;
         let mut counters = Vec::new();
         for ((number, queue), events) in self.queues.into_iter().zip(producers) {
             let worker = Worker {

@@ -1,22 +1,29 @@
-//! systemd's watchdog, fed by progress: a queue in which packets wait and nothing moves is stuck.
+//! systemd's watchdog, fed by progress: a queue that packets enter and nobody judges is stuck.
 
 use std::time::Duration;
 
 use crate::queue::QueueStatus;
 
+/// So many ticks without progress are too many.
+const STUCK: u32 = 2;
+
 /// What was seen at the last tick.
 #[derive(Debug)]
 pub(super) struct Watchdog {
     interval: Duration,
-    before: Vec<QueueStatus>,
-    idle_ticks: u32,
+    /// Of each queue: packets that came, packets judged.
+    before: Vec<(u64, u64)>,
+    ticks_without_progress: u32,
 }
 
 impl Watchdog {
-    /// The watchdog that systemd asks for, if it does (`WATCHDOG_USEC`, sd_watchdog_enabled(3)).
+    /// The watchdog that systemd asks for, if it does (sd_watchdog_enabled(3)).
     pub(super) fn from_environment() -> Option<Self> {
-        let interval = sd_notify::watchdog_enabled()? / 4;
-        Some(Self { interval, before: Vec::new(), idle_ticks: 0 })
+        Some(Self::every(sd_notify::watchdog_enabled()? / 4))
+    }
+
+    const fn every(interval: Duration) -> Self {
+        Self { interval, before: Vec::new(), ticks_without_progress: 0 }
     }
 
     /// Time between ticks.
@@ -24,19 +31,16 @@ impl Watchdog {
         self.interval
     }
 
-    /// Whether all is well: over two ticks, every queue with packets waiting has moved. A queue that
-    /// is judged shows it by a number of waiting packets that grows slower than their count.
-    pub(super) fn tick(&mut self, now: Vec<QueueStatus>) -> bool {
-        let judged = |queue: &QueueStatus| queue.packets.saturating_sub(u64::from(queue.waiting));
-        let stuck = now.iter().any(|queue| {
-            let before = self.before.iter().find(|before| before.number == queue.number);
-            before.is_some_and(|before| {
-                before.waiting > 0 && queue.waiting > 0 && judged(before) == judged(queue)
-            })
-        });
-        self.idle_ticks = if stuck { self.idle_ticks + 1 } else { 0 };
+    /// Whether all is well. `judged` are the packets that each queue's worker has judged.
+    pub(super) fn tick(&mut self, queues: &[QueueStatus], judged: Vec<u64>) -> bool {
+        // The number of waiting packets would tell less: one that came while its queue was being set up
+        // waits for ever, and harms nobody.
+        let came = queues.iter().map(|queue| queue.packets + queue.dropped_full);
+        let now: Vec<(u64, u64)> = came.zip(judged).collect();
+        let stuck = now.iter().zip(&self.before).any(|(now, before)| now.0 > before.0 && now.1 == before.1);
+        self.ticks_without_progress = if stuck { self.ticks_without_progress + 1 } else { 0 };
         self.before = now;
-        self.idle_ticks < 2
+        self.ticks_without_progress < STUCK
     }
 }
 
@@ -44,30 +48,30 @@ impl Watchdog {
 mod tests {
     use super::*;
 
-    fn queue(packets: u64, waiting: u32) -> Vec<QueueStatus> {
-        vec![QueueStatus { number: 7300, port_id: 1, waiting, dropped_full: 0, dropped_unsent: 0, packets }]
-    }
-
-    fn watchdog() -> Watchdog {
-        Watchdog { interval: Duration::from_secs(1), before: Vec::new(), idle_ticks: 0 }
-    }
-
-    #[test]
-    fn an_idle_queue_is_healthy() {
-        let mut watchdog = watchdog();
-        assert!((0..5).all(|_| watchdog.tick(queue(10, 0))));
-    }
-
-    #[test]
-    fn a_busy_queue_is_healthy() {
-        let mut watchdog = watchdog();
-        assert!((0..5).all(|n| watchdog.tick(queue(1000 + n * 500, 300))));
+    fn ticks(seen: [(u64, u64); 4]) -> [bool; 4] {
+        let mut watchdog = Watchdog::every(Duration::from_secs(1));
+        seen.map(|(packets, judged)| {
+            let queue = QueueStatus {
+                number: 7300,
+                port_id: 1,
+                waiting: 0,
+                dropped_full: 0,
+                dropped_unsent: 0,
+                packets,
+            };
+            watchdog.tick(&[queue], vec![judged])
+        })
     }
 
     #[test]
-    fn a_stuck_queue_is_not_even_while_it_fills() {
-        let mut watchdog = watchdog();
-        let ticks: Vec<bool> = (0..4u32).map(|n| watchdog.tick(queue(100 + u64::from(n), 5 + n))).collect();
-        assert_eq!(ticks, [true, true, false, false]);
+    fn idle_and_busy_queues_are_healthy() {
+        assert_eq!(ticks([(10, 10); 4]), [true; 4]);
+        assert_eq!(ticks([(12, 10); 4]), [true; 4], "packets from before the worker's time");
+        assert_eq!(ticks([(100, 90), (200, 190), (300, 290), (400, 390)]), [true; 4]);
+    }
+
+    #[test]
+    fn a_queue_that_only_fills_is_stuck_until_it_moves() {
+        assert_eq!(ticks([(100, 100), (101, 100), (102, 100), (103, 101)]), [true, true, false, true]);
     }
 }
