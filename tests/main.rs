@@ -12,6 +12,9 @@ mod verdicts;
 // Start, stop, crash, reload, and what each leaves behind.
 mod lifecycle;
 
+// Whose the hook is: ours, a unit's, the administrator's; and whose the queue and the mark bits are.
+mod ownership;
+
 // Accepted flows: who carries them, what a reload does to them, whose marks stay whose.
 mod flows;
 

@@ -29,6 +29,26 @@ impl<'bed> Daemon<'bed> {
         Self::spawn(bed, command)
     }
 
+    /// Starts it where somebody else owns the hook.
+    pub(crate) fn start_keeping_hook(bed: &'bed Bed, config: &str) -> Self {
+        write_config(bed, config);
+        let mut command = portcullis(bed, "run");
+        command.arg("--keep-hook").arg("--config").arg(bed.config());
+        Self::spawn(bed, command)
+    }
+
+    /// What it says, and how it ends, when it can't start.
+    pub(crate) fn fails_to_start(bed: &Bed, config: &str) -> Output {
+        write_config(bed, config);
+        let mut command = portcullis(bed, "run");
+        command.arg("--config").arg(bed.config());
+        // The control socket of a daemon that already runs is not to be the first obstacle.
+        command.arg("--state").arg(bed.home().join("state")).arg("--control").arg(bed.home().join("other"));
+        let output = command.output().expect("the command runs");
+        assert!(!output.status.success(), "it must not start");
+        output
+    }
+
     /// Starts it on a host that has no configuration file.
     pub(crate) fn start_without_config(bed: &'bed Bed) -> Self {
         fs::create_dir_all(bed.log()).expect("our directory");
@@ -133,6 +153,17 @@ impl Drop for Daemon<'_> {
 }
 
 impl Bed {
+    /// Runs a command of the binary that needs the configuration, but no daemon.
+    pub(crate) fn portcullis(&self, words: &[&str], config: Option<&str>) -> Output {
+        let mut command = portcullis(self, words[0]);
+        command.args(&words[1..]);
+        if let Some(config) = config {
+            write_config(self, config);
+            command.arg("--config").arg(self.config()).arg("--state").arg(self.home().join("state"));
+        }
+        command.output().expect("the command runs")
+    }
+
     fn config(&self) -> PathBuf {
         self.home().join("portcullis.toml")
     }

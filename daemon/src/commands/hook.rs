@@ -55,7 +55,10 @@ fn install(config: &Config) -> Result<(), HookError> {
 fn show(config: &Config) -> Result<(), HookError> {
     let hook = Hook::probe(config.hook.install)?;
     let layout = MarkLayout::new(config.hook.mask);
-    print!("{}", Plan::new(config, queue_numbers(config)).text(hook.dialect(), layout.first_generation()));
+    print!(
+        "{}",
+        Plan::new(config, queue_numbers(config)).shell_script(hook.dialect(), layout.first_generation())
+    );
     Ok(())
 }
 

@@ -88,28 +88,20 @@ impl Plan {
         self.remembers = false;
     }
 
-    /// The rules as text, for an administrator who installs them by hand.
-    pub fn text(&self, dialect: Dialect, generation: GenerationMark) -> String {
-        let nft = nft::script(self, dialect, generation);
-        match dialect {
-            Dialect::Nft => format!("# nft -f - <<'EOF'\n{nft}EOF\n"),
-            Dialect::Iptables => {
-                let chain = iptables::script(self);
-                let jumps: String = self
-                    .hooks
-                    .iter()
-                    .map(|hook| {
-                        format!(
-                            "# iptables -w -t mangle {0}; ip6tables -w -t mangle {0}\n",
-                            iptables::jump("-I", hook)
-                        )
-                    })
-                    .collect();
-                format!(
-                    "# nft -f - <<'EOF'\n{nft}EOF\n# iptables-restore -w -n and ip6tables-restore -w -n <<'EOF'\n{chain}EOF\n{jumps}"
-                )
+    /// The rules as lines for a shell, for an administrator who installs them by hand.
+    pub fn shell_script(&self, dialect: Dialect, generation: GenerationMark) -> String {
+        let mut script = format!("nft -f - <<'EOF'\n{}EOF\n", nft::script(self, dialect, generation));
+        if dialect == Dialect::Iptables {
+            let chain = iptables::script(self);
+            for tool in ["iptables", "ip6tables"] {
+                script.push_str(&format!("{tool}-restore --wait --noflush <<'EOF'\n{chain}EOF\n"));
+                for hook in self.hooks.iter() {
+                    let jump = |verb| format!("{tool} --wait --table mangle {}", iptables::jump(verb, hook));
+                    script.push_str(&format!("{} 2>/dev/null || {}\n", jump("-C"), jump("-I")));
+                }
             }
         }
+        script
     }
 
     /// Whether accepted flows are marked, so that the kernel knows them.

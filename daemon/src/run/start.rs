@@ -124,7 +124,7 @@ pub fn start(options: Options) -> Result<(Live, Control), StartError> {
     if config.hook.install != Install::None {
         hook.install(&plan, mark).inspect_err(|_| remove_half(existing))?;
     } else {
-        let text = plan.text(hook.dialect(), mark);
+        let text = plan.shell_script(hook.dialect(), mark);
         warn!("hook.install is \"none\": nothing is judged until these rules are in place:\n{text}");
     }
     let live = Live {
