@@ -6,6 +6,9 @@
 // Hosts, probes, lasting flows and the daemon under test.
 mod bed;
 
+// Commands that need neither root nor a daemon, and how they end.
+mod commands;
+
 // What each verdict looks like from the other end of the wire.
 mod verdicts;
 

@@ -20,7 +20,7 @@ use std::{
 use tempfile::TempDir;
 
 pub(crate) use self::{
-    daemon::Daemon,
+    daemon::{Daemon, binary},
     flow::{Flow, Passage},
     namespace::Namespace,
     probe::Outcome,

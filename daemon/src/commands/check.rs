@@ -33,7 +33,7 @@ pub(super) fn run(file: Option<&Path>) -> Outcome {
     let hooks: Vec<&str> = config.ruleset.policy.hooks().iter().map(|hook| hook.name()).collect();
     let (rules, tests) = (config.ruleset.rules.len(), config.tests.len());
     if failures.is_empty() {
-        println!("{name}: valid: {rules} rules for {}; {tests} tests passed", hooks.join(", "));
+        println!("{name}: valid; rules: {rules}, for {}; tests passed: {tests}", hooks.join(", "));
         return Outcome::Fine;
     }
     println!("{name}: {} of {tests} tests failed; a reload would keep the old rules", failures.len());
