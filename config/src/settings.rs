@@ -52,6 +52,16 @@ pub enum Inspect {
     All,
 }
 
+/// How packets are taken from the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Backend {
+    /// Many at a time.
+    #[default]
+    Batched,
+    /// One at a time, by the `nfq` crate.
+    Nfq,
+}
+
 /// `[queue]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Queue {
@@ -63,6 +73,8 @@ pub struct Queue {
     pub on_overload: Unjudged,
     /// `on-exit`: while nobody holds the queue. Default: drop, and accept in monitor mode.
     pub on_exit: Unjudged,
+    /// `backend`.
+    pub backend: Backend,
     /// `gso`: whether packets may arrive unsegmented.
     pub gso: bool,
 }

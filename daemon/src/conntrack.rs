@@ -5,7 +5,7 @@ use std::io;
 
 use crate::{
     mark::{Answer, MarkLayout},
-    netlink::{ANY_FAMILY, Netlink, Reply, Request},
+    netlink::{Netlink, Reply, Subject},
 };
 
 const NEW: u16 = 0x0100; // NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_NEW
@@ -26,6 +26,13 @@ pub enum Marked {
     Any,
 }
 
+/// A connection, as the kernel named it.
+struct Connection {
+    family: u8,
+    tuple: Vec<u8>,
+    zone: Option<Vec<u8>>,
+}
+
 /// Clears our bits in the marks of all connections that are `marked`, of both families, and tells
 /// how many there were. Their next packets come back to the queue.
 ///
@@ -33,34 +40,40 @@ pub enum Marked {
 /// What the kernel said: a missing capability, or a kernel without ctnetlink.
 pub fn clear(layout: MarkLayout, marked: Marked) -> io::Result<usize> {
     let kernel = Netlink::open()?;
-    let mask = layout.mask().to_be_bytes();
-    let mut dump = Request::new(GET, ANY_FAMILY, Reply::Dump);
-    if let Marked::With(answer) = marked {
-        // The kernel leaves out the others.
-        dump = dump.with(MARK, &layout.answer(answer).to_be_bytes()).with(MARK_MASK, &mask);
-    }
-    let mut found = Vec::new();
-    kernel.ask(dump, |family, connection| {
-        let ours = connection.find_u32(MARK).unwrap_or(0) & layout.mask();
-        let wanted = match marked {
-            Marked::With(answer) => ours == layout.answer(answer),
-            Marked::Any => ours != 0,
-        };
-        if let Some(tuple) = connection.find(TUPLE_ORIG).filter(|_| wanted) {
-            found.push((family, tuple.to_vec(), connection.find(ZONE).map(<[u8]>::to_vec)));
-        }
-    })?;
-    for (family, tuple, zone) in &found {
-        let mut update = Request::new(NEW, *family, Reply::Acknowledgement).with(TUPLE_ORIG | NESTED, tuple);
-        if let Some(zone) = zone {
-            update = update.with(ZONE, zone);
-        }
-        update = update.with(MARK, &0u32.to_be_bytes()).with(MARK_MASK, &mask);
-        match kernel.ask(update, |_, _| {}) {
+    let found = find(&kernel, layout, marked)?;
+    let (none, mask) = (0u32.to_be_bytes(), layout.mask().to_be_bytes());
+    for Connection { family, tuple, zone } in &found {
+        let subject = Subject { family: *family, ..Subject::of(NEW) };
+        let mut attributes: Vec<(u16, &[u8])> =
+            vec![(TUPLE_ORIG | NESTED, tuple), (MARK, &none), (MARK_MASK, &mask)];
+        attributes.extend(zone.as_deref().map(|zone| (ZONE, zone)));
+        match kernel.ask(subject, Reply::Acknowledgement, &attributes, |_, _| {}) {
             // It ended meanwhile.
             Err(error) if error.raw_os_error() == Some(NO_ENTRY) => {}
             answer => answer?,
         }
     }
     Ok(found.len())
+}
+
+fn find(kernel: &Netlink, layout: MarkLayout, marked: Marked) -> io::Result<Vec<Connection>> {
+    let mask = layout.mask().to_be_bytes();
+    let answer = match marked {
+        Marked::With(answer) => Some(layout.answer(answer)),
+        Marked::Any => None,
+    };
+    let wanted = answer.unwrap_or_default().to_be_bytes();
+    // Newer kernels leave out the others themselves.
+    let filter: [(u16, &[u8]); 2] = [(MARK, &wanted), (MARK_MASK, &mask)];
+    let filter = if answer.is_some() { &filter[..] } else { &[] };
+    let mut found = Vec::new();
+    kernel.ask(Subject::of(GET), Reply::Dump, filter, |family, connection| {
+        let ours = connection.find_u32(MARK).unwrap_or(0) & layout.mask();
+        let wanted = answer.map_or(ours != 0, |answer| ours == answer);
+        if let Some(tuple) = connection.find(TUPLE_ORIG).filter(|_| wanted) {
+            let zone = connection.find(ZONE).map(<[u8]>::to_vec);
+            found.push(Connection { family, tuple: tuple.to_vec(), zone });
+        }
+    })?;
+    Ok(found)
 }

@@ -1,16 +1,122 @@
-//! The kernel's packet queues (`linux/netfilter/nfnetlink_queue.h`), through the `nfq` crate.
+//! The kernel's packet queues.
 
-use std::{fmt, fs, io, path::PathBuf};
+mod batched;
+mod codec;
+mod portable;
+mod status;
 
-use nfq::Queue;
+use std::{fmt, fs, io};
+
+use portcullis_config::Backend;
+
+pub use self::status::{QueueStatus, status};
+use self::{batched::Batched, portable::Portable};
 
 /// Bytes copied of each packet: the longest IPv4 and TCP headers are 120 bytes, and IPv6 extension
 /// headers rarely need more than this.
-pub const COPY_RANGE: u16 = 256;
+const COPY_RANGE: u16 = 256;
 /// Packets that may wait in one queue before the kernel calls it full.
 const LENGTH: u32 = 16_384;
-const STATUS: &str = "/proc/net/netfilter/nfnetlink_queue";
 const CAP_NET_ADMIN: u64 = 1 << 12;
+
+/// A packet that waits for a verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Queued<'a> {
+    /// The hook it waits at (`enum nf_inet_hooks`).
+    pub hook: u8,
+    /// Its mark.
+    pub mark: u32,
+    /// Index of the interface it came in by, or 0.
+    pub in_interface: u32,
+    /// Index of the interface it will go out by, or 0.
+    pub out_interface: u32,
+    /// The user of the local socket that sent it.
+    pub user: Option<u32>,
+    /// Its length on the wire, in bytes.
+    pub length: u32,
+    /// Its first bytes, from the IP header on.
+    pub bytes: &'a [u8],
+}
+
+/// What the kernel is told to do with a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Discard it.
+    Drop,
+    /// Send it through the same chain once more, with this mark.
+    Repeat {
+        /// The whole mark, other people's bits included.
+        mark: u32,
+    },
+}
+
+/// Who decides, batch by batch.
+pub trait Judge {
+    /// A batch begins.
+    fn begin(&mut self);
+    /// What becomes of a packet.
+    fn judge(&mut self, packet: &Queued<'_>) -> Verdict;
+    /// The kernel refused something: a verdict on a packet that is gone.
+    fn refused(&mut self);
+    /// The batch is answered.
+    fn end(&mut self);
+    /// How the queue should behave from now on, when that has changed.
+    fn new_settings(&mut self) -> Option<Settings>;
+}
+
+/// How a queue behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// Whether packets may arrive unsegmented.
+    pub gso: bool,
+    /// Whether packets pass when the queue is full.
+    pub fail_open: bool,
+}
+
+/// A queue that this process holds.
+#[derive(Debug)]
+pub struct Queue(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Batched(Batched),
+    Portable(Portable),
+}
+
+impl Queue {
+    /// Binds this process to queue `number`.
+    ///
+    /// # Errors
+    /// See [`QueueError`].
+    pub fn bind(number: u16, backend: Backend, settings: Settings) -> Result<Self, QueueError> {
+        // The kernel answers a taken queue and a missing capability with the same EPERM.
+        if !may_administer_network() {
+            return Err(QueueError::NotPermitted);
+        }
+        let bound = match backend {
+            Backend::Batched => Batched::bind(number, settings).map(Kind::Batched),
+            Backend::Nfq => Portable::bind(number, settings).map(Kind::Portable),
+        };
+        bound.map(Self).map_err(|source| match source.kind() {
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ResourceBusy => {
+                let held = status().into_iter().find(|status| status.number == number);
+                QueueError::Taken { number, owner: held.map(|status| status.owner()) }
+            }
+            _ => QueueError::Failed { number, source },
+        })
+    }
+
+    /// Has packets judged and answers them, until something fails.
+    ///
+    /// # Errors
+    /// What the kernel said; the queue is still there.
+    pub fn serve(&mut self, judge: &mut impl Judge) -> io::Result<()> {
+        match &mut self.0 {
+            Kind::Batched(queue) => queue.serve(judge),
+            Kind::Portable(queue) => queue.serve(judge),
+        }
+    }
+}
 
 /// Why a queue can't be had.
 #[derive(Debug)]
@@ -24,8 +130,6 @@ pub enum QueueError {
         /// The process, where it can be told.
         owner: Option<String>,
     },
-    /// The kernel has no NFQUEUE.
-    NoSupport(io::Error),
     /// Anything else.
     Failed {
         /// The queue's number.
@@ -45,43 +149,17 @@ impl fmt::Display for QueueError {
                 let owner = owner.as_deref().unwrap_or("another process");
                 write!(f, "queue {number} is held by {owner}; stop that, or set queue.numbers to others")
             }
-            Self::NoSupport(source) => {
-                write!(f, "this kernel offers no packet queue ({source}); try: modprobe nfnetlink_queue")
+            Self::Failed { number, source } => {
+                write!(
+                    f,
+                    "cannot use queue {number}: {source}; is nfnetlink_queue in this kernel? (modprobe nfnetlink_queue)"
+                )
             }
-            Self::Failed { number, source } => write!(f, "cannot use queue {number}: {source}"),
         }
     }
 }
 
 impl std::error::Error for QueueError {}
-
-/// Binds this process to queue `number`.
-///
-/// # Errors
-/// See [`QueueError`].
-pub fn open(number: u16, gso: bool, fail_open: bool) -> Result<Queue, QueueError> {
-    // The kernel answers a taken queue and a missing capability with the same EPERM.
-    if !may_administer_network() {
-        return Err(QueueError::NotPermitted);
-    }
-    let mut queue = Queue::open().map_err(QueueError::NoSupport)?;
-    let bound = queue.bind(number).and_then(|()| {
-        queue.set_copy_range(number, COPY_RANGE)?;
-        queue.set_queue_max_len(number, LENGTH)?;
-        queue.set_recv_gso(number, gso)?;
-        queue.set_recv_uid_gid(number, true)?;
-        queue.set_fail_open(number, fail_open)
-    });
-    match bound {
-        Ok(()) => Ok(queue),
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            let owner =
-                status().into_iter().find(|status| status.number == number).map(|status| status.owner());
-            Err(QueueError::Taken { number, owner })
-        }
-        Err(source) => Err(QueueError::Failed { number, source }),
-    }
-}
 
 /// Whether this process holds `CAP_NET_ADMIN` (`CapEff` of proc(5)).
 pub fn may_administer_network() -> bool {
@@ -89,76 +167,4 @@ pub fn may_administer_network() -> bool {
     let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
     let bits = effective.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok());
     bits.is_some_and(|bits| bits & CAP_NET_ADMIN != 0)
-}
-
-/// A bound queue, as the kernel counts it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct QueueStatus {
-    /// Its number.
-    pub number: u16,
-    /// The netlink port of its owner: usually the process id.
-    pub port_id: u32,
-    /// Packets waiting for a verdict.
-    pub waiting: u32,
-    /// Packets dropped because the queue was full.
-    pub dropped_full: u64,
-    /// Packets dropped because the socket's buffer was full.
-    pub dropped_unsent: u64,
-    /// Packets queued so far.
-    pub packets: u64,
-}
-
-impl QueueStatus {
-    fn owner(&self) -> String {
-        let path: PathBuf = ["/proc", &self.port_id.to_string(), "comm"].iter().collect();
-        match fs::read_to_string(path) {
-            Ok(name) => format!("{} (process {})", name.trim().escape_debug(), self.port_id),
-            Err(_) => format!("netlink port {}", self.port_id),
-        }
-    }
-}
-
-/// All queues of this network namespace that somebody holds.
-pub fn status() -> Vec<QueueStatus> {
-    parse_status(&fs::read_to_string(STATUS).unwrap_or_default())
-}
-
-/// Nine numbers a line (`seq_show` in `net/netfilter/nfnetlink_queue.c`): queue, port id, waiting,
-/// copy mode, copy range, queue dropped, user dropped, id sequence, 1.
-fn parse_status(text: &str) -> Vec<QueueStatus> {
-    let line = |line: &str| {
-        let numbers: Vec<u64> = line.split_whitespace().map_while(|word| word.parse().ok()).collect();
-        let &[number, port_id, waiting, _, _, dropped_full, dropped_unsent, packets, ..] = numbers.as_slice()
-        else {
-            return None;
-        };
-        Some(QueueStatus {
-            number: number.try_into().ok()?,
-            port_id: port_id.try_into().ok()?,
-            waiting: waiting.try_into().ok()?,
-            dropped_full,
-            dropped_unsent,
-            packets,
-        })
-    };
-    text.lines().filter_map(line).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_kernels_table_is_read() {
-        let text = " 7300  10893     2 2   256     4     1   17321  1\nnonsense\n";
-        let expected = QueueStatus {
-            number: 7300,
-            port_id: 10893,
-            waiting: 2,
-            dropped_full: 4,
-            dropped_unsent: 1,
-            packets: 17321,
-        };
-        assert_eq!(parse_status(text), [expected]);
-    }
 }

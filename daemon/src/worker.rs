@@ -8,26 +8,30 @@ use std::{
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
-use nfq::{Message, Queue, Verdict};
 use portcullis_rules::{Headers, Hook};
 
 use crate::{
-    counters::Counters, event::Event, generation::Generation, interfaces::Interfaces, judge::Packet,
+    counters::Counters,
+    event::Event,
+    generation::Generation,
+    interfaces::Interfaces,
+    judge::Packet,
     mark::MarkLayout,
+    queue::{Judge, Queue, Queued, Settings, Verdict},
 };
 
-/// After so many failed receives in a row the queue is taken to be gone.
+/// After so many failures in a row the queue is taken to be gone.
 const HOPELESS: u32 = 1000;
 
 /// One queue's worker.
 #[derive(Debug)]
 pub struct Worker {
-    /// The queue's number.
-    pub number: u16,
     /// The layout of the marks.
     pub layout: MarkLayout,
-    /// The generation to judge by.
+    /// Where generations are published.
     pub live: Arc<ArcSwap<Generation>>,
+    /// The generation that judges this batch.
+    pub generation: Arc<Generation>,
     /// Names of interfaces.
     pub interfaces: Interfaces,
     /// The way to the recorder.
@@ -36,69 +40,56 @@ pub struct Worker {
     pub recorder: Thread,
     /// What is counted.
     pub counters: Arc<Counters>,
-    /// Whether the queue passes packets when it is full.
-    pub fail_open: bool,
+    /// How the queue behaves.
+    pub settings: Settings,
 }
 
 impl Worker {
     /// Judges packets until the queue is gone.
     ///
     /// # Errors
-    /// The last of many failures in a row to receive.
+    /// The last of many failures without a packet between them.
     pub fn run(mut self, mut queue: Queue) -> io::Result<()> {
         let mut failures = 0;
         loop {
-            match queue.recv() {
-                Ok(message) => {
-                    failures = 0;
-                    self.answer(&mut queue, message);
-                }
-                // Lost packets and refused verdicts are reported on this socket, too.
-                Err(error) if failures == HOPELESS => return Err(error),
-                Err(_) => {
-                    failures += 1;
-                    self.counters.errors.fetch_add(1, Relaxed);
+            let judged = self.counters.judged();
+            if let Err(error) = queue.serve(&mut self) {
+                self.refused();
+                failures = if self.counters.judged() == judged { failures + 1 } else { 0 };
+                if failures == HOPELESS {
+                    return Err(error);
                 }
             }
         }
     }
 
-    fn answer(&mut self, queue: &mut Queue, mut message: Message) {
-        let generation = self.live.load_full();
-        if self.fail_open != generation.fail_open
-            && queue.set_fail_open(self.number, generation.fail_open).is_ok()
-        {
-            self.fail_open = generation.fail_open;
+    fn report(&mut self, event: Event) {
+        if self.events.push(event).is_err() {
+            self.counters.events_lost.fetch_add(1, Relaxed);
         }
-        let mark = message.get_nfmark();
-        let hook = hook(message.get_hook());
-        let (Some(hook), Some(question)) = (hook, self.layout.read_question(mark)) else {
+    }
+}
+
+impl Judge for Worker {
+    fn begin(&mut self) {
+        self.generation = self.live.load_full();
+    }
+
+    fn judge(&mut self, queued: &Queued<'_>) -> Verdict {
+        let (Some(hook), Some(question)) = (hook(queued.hook), self.layout.read_question(queued.mark)) else {
             // Nothing of ours sent it here: somebody else's rule uses our queue.
-            self.counters.errors.fetch_add(1, Relaxed);
-            message.set_verdict(Verdict::Drop);
-            let _ = queue.verdict(message);
-            return;
+            self.refused();
+            return Verdict::Drop;
         };
-        let length = u32::try_from(message.get_original_len()).unwrap_or(u32::MAX);
         let packet = Packet {
             hook,
             question,
-            in_interface: self.interfaces.name(message.get_indev()),
-            out_interface: self.interfaces.name(message.get_outdev()),
-            user: message.get_uid(),
-            headers: Headers::parse(message.get_payload(), length),
+            in_interface: self.interfaces.name(queued.in_interface),
+            out_interface: self.interfaces.name(queued.out_interface),
+            user: queued.user,
+            headers: Headers::parse(queued.bytes, queued.length),
         };
-        let judgement = packet.judge(&generation);
-        match judgement.answer {
-            None => message.set_verdict(Verdict::Drop),
-            Some(answer) => {
-                message.set_nfmark(self.layout.with_answer(mark, answer));
-                message.set_verdict(Verdict::Repeat);
-            }
-        }
-        if queue.verdict(message).is_err() {
-            self.counters.errors.fetch_add(1, Relaxed);
-        }
+        let judgement = packet.judge(&self.generation);
         self.counters.count(judgement.action, judgement.reason);
         self.report(Event {
             time: Timestamp::now(),
@@ -106,21 +97,33 @@ impl Worker {
             in_interface: packet.in_interface,
             out_interface: packet.out_interface,
             headers: packet.headers.ok(),
-            length,
+            length: queued.length,
             state: question.state,
             returning: packet.returning(),
             action: judgement.action,
             cause: judgement.cause,
             reason: judgement.reason,
-            generation,
+            generation: Arc::clone(&self.generation),
         });
+        match judgement.answer {
+            None => Verdict::Drop,
+            Some(answer) => Verdict::Repeat { mark: self.layout.with_answer(queued.mark, answer) },
+        }
     }
 
-    fn report(&mut self, event: Event) {
-        match self.events.push(event) {
-            Ok(()) => self.recorder.unpark(),
-            Err(_) => drop(self.counters.events_lost.fetch_add(1, Relaxed)),
-        }
+    fn refused(&mut self) {
+        self.counters.errors.fetch_add(1, Relaxed);
+    }
+
+    fn end(&mut self) {
+        self.recorder.unpark();
+    }
+
+    fn new_settings(&mut self) -> Option<Settings> {
+        let wanted = Settings { fail_open: self.generation.fail_open, ..self.settings };
+        let changed = wanted != self.settings;
+        self.settings = wanted;
+        changed.then_some(wanted)
     }
 }
 

@@ -192,9 +192,17 @@ fn portcullis(bed: &Bed, subcommand: &str) -> Command {
     command
 }
 
+/// `TEST_BACKEND` names the queue's backend: the whole suite has to end the same with either.
 fn write_config(bed: &Bed, config: &str) {
+    let mut config = config.to_owned();
+    if let Ok(backend) = env::var("TEST_BACKEND") {
+        if !config.contains("[queue]") {
+            config.push_str("\n[queue]");
+        }
+        config = config.replacen("[queue]", &format!("[queue]\nbackend = {backend:?}"), 1);
+    }
     let log = format!("\n[log]\ndirectory = {:?}\n", bed.log());
-    fs::write(bed.config(), config.to_owned() + &log).expect("our directory");
+    fs::write(bed.config(), config + &log).expect("our directory");
 }
 
 fn lines(file: &Path) -> Vec<Value> {

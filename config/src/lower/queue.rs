@@ -7,7 +7,7 @@ use super::{
     one::{choice, flag, one},
 };
 use crate::{
-    Inspect, Mode, Queue, Unjudged,
+    Backend, Inspect, Mode, Queue, Unjudged,
     problem::{Choice, FileErrors, Problem, SettingsProblem, ValueProblem, Wanted},
     written::{self, One, Scalar, Stanza},
 };
@@ -33,17 +33,17 @@ pub(super) fn queue(written: Option<&Stanza<written::Queue>>, mode: Mode, errors
         "all" => Some(Inspect::All),
         _ => None,
     };
-    one(backend.as_ref(), errors, |value| match value {
-        Scalar::Text(text) if text == "batched" => {
-            Err(ValueProblem::Later { written: text.clone(), instead: "nfq" })
-        }
-        value => choice(&Choice::BACKEND, |word| (word == "nfq").then_some(()))(value),
-    });
+    let backend_named = |word: &str| match word {
+        "batched" => Some(Backend::Batched),
+        "nfq" => Some(Backend::Nfq),
+        _ => None,
+    };
     Queue {
         numbers: one(numbers.as_ref(), errors, queue_numbers),
         inspect: one(inspect.as_ref(), errors, choice(&Choice::INSPECT, inspected)).unwrap_or_default(),
         on_overload: unjudged("on-overload", on_overload.as_ref(), mode, errors),
         on_exit: unjudged("on-exit", on_exit.as_ref(), mode, errors),
+        backend: one(backend.as_ref(), errors, choice(&Choice::BACKEND, backend_named)).unwrap_or_default(),
         gso: one(gso.as_ref(), errors, flag).unwrap_or(true),
     }
 }

@@ -15,7 +15,7 @@ impl Choice {
     pub(crate) const ACTION: Self = Self { noun: "an action", words: &["accept", "drop", "reject"] };
     pub(crate) const UNJUDGED: Self = Self { noun: "a choice here", words: &["drop", "accept"] };
     pub(crate) const INSPECT: Self = Self { noun: "a choice here", words: &["new", "all"] };
-    pub(crate) const BACKEND: Self = Self { noun: "a backend", words: &["nfq"] };
+    pub(crate) const BACKEND: Self = Self { noun: "a backend", words: &["batched", "nfq"] };
     pub(crate) const INSTALL: Self =
         Self { noun: "a way to install the hook", words: &["auto", "nft", "iptables", "none"] };
     pub(crate) const HOOK: Self = Self { noun: "a hook", words: &["input", "output", "forward"] };

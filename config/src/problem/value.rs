@@ -19,10 +19,6 @@ pub(crate) enum ValueProblem {
         written: String,
         nearest: Option<String>,
     },
-    Later {
-        written: String,
-        instead: &'static str,
-    },
     /// The name of a host where an address is wanted.
     HostName {
         written: String,
@@ -53,7 +49,6 @@ impl ValueProblem {
             }
             Self::Word { nearest: Some(nearest), .. } => Some(format!("did you mean \"{nearest}\"?")),
             Self::Kind { wanted, .. } | Self::Word { wanted, .. } => Some(wanted.forms()),
-            Self::Later { instead, .. } => Some(format!("write \"{instead}\", or leave it out")),
             Self::HostName { .. } => {
                 Some("write the host's addresses: a firewall cannot look names up while packets wait".into())
             }
@@ -76,7 +71,6 @@ impl fmt::Display for ValueProblem {
         match self {
             Self::Kind { wanted, found } => write!(f, "expected {wanted}, found {found}"),
             Self::Word { wanted, written, .. } => write!(f, "{} is not {wanted}", Quoted(written)),
-            Self::Later { written, .. } => write!(f, "{} is not supported in this version", Quoted(written)),
             Self::HostName { written } => write!(f, "{} is a host's name, not its address", Quoted(written)),
             Self::EmptyList => f.write_str("an empty list matches nothing"),
             Self::NothingLeft => f.write_str("nothing is left of this list: its members exclude one another"),

@@ -1,8 +1,8 @@
 use std::{sync::Arc, time::Duration};
 
 use portcullis_config::{
-    Config, DEFAULT, Detect, HookSettings, Inspect, Install, Log, Mode, Queue, Unjudged, failed_tests,
-    load_text,
+    Backend, Config, DEFAULT, Detect, HookSettings, Inspect, Install, Log, Mode, Queue, Unjudged,
+    failed_tests, load_text,
 };
 use portcullis_rules::{Action, Hook};
 
@@ -53,6 +53,7 @@ fn the_examples_in_the_default_are_right() {
 fn settings_mean_what_they_say() {
     let config = load("tests/good/settings.toml".as_ref()).unwrap().config;
     let queue = Queue {
+        backend: Backend::Batched,
         numbers: Some(100..=100),
         inspect: Inspect::All,
         on_overload: Unjudged::Accept,
@@ -70,6 +71,7 @@ fn settings_mean_what_they_say() {
 fn settings_that_are_not_written_have_defaults() {
     let config = load("tests/good/minimal.toml".as_ref()).unwrap().config;
     let queue = Queue {
+        backend: Backend::Batched,
         numbers: None,
         inspect: Inspect::New,
         on_overload: Unjudged::Drop,

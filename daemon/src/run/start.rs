@@ -16,7 +16,7 @@ use crate::{
     hook::{Clash, Existing, Hook, HookError, Plan, find_clashes},
     interfaces::{Epoch, Interfaces},
     mark::{Answer, GenerationMark, MarkLayout},
-    queue::{self, QueueError},
+    queue::{self, Queue, QueueError, Settings},
     recorder,
     snapshot::Snapshots,
     source::{self, Origin},
@@ -220,15 +220,15 @@ fn remove_half(existing: Option<Existing>) {
 
 /// Queues that are held, so that packets wait in them, but not yet judged.
 struct Bound {
-    queues: Vec<(u16, nfq::Queue)>,
-    fail_open: bool,
+    queues: Vec<(u16, Queue)>,
+    settings: Settings,
 }
 
 impl Bound {
     fn new(config: &Config, (first, last): (u16, u16)) -> Result<Self, QueueError> {
-        let fail_open = fail_open(config);
-        let open = |number| Ok((number, queue::open(number, config.queue.gso, fail_open)?));
-        Ok(Self { queues: (first..=last).map(open).collect::<Result<_, _>>()?, fail_open })
+        let settings = Settings { gso: config.queue.gso, fail_open: fail_open(config) };
+        let bind = |number| Ok((number, Queue::bind(number, config.queue.backend, settings)?));
+        Ok(Self { queues: (first..=last).map(bind).collect::<Result<_, _>>()?, settings })
     }
 
     /// Starts the recorder and a worker for each queue.
@@ -246,14 +246,14 @@ impl Bound {
         let mut counters = Vec::new();
         for ((number, queue), events) in self.queues.into_iter().zip(producers) {
             let worker = Worker {
-                number,
                 layout: MarkLayout::new(config.hook.mask),
                 live: Arc::clone(generation),
+                generation: generation.load_full(),
                 interfaces: Interfaces::new(Arc::clone(epoch)).map_err(failed("cannot open a socket"))?,
                 events,
                 recorder: recorder.thread().clone(),
                 counters: Arc::default(),
-                fail_open: self.fail_open,
+                settings: self.settings,
             };
             counters.push(Arc::clone(&worker.counters));
             let judge = move || {

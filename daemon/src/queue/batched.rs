@@ -1,0 +1,205 @@
+//! A queue read in batches: one system call takes up to 64 packets, one more answers them all.
+
+use std::{io, io::IoSliceMut, os::fd::AsRawFd as _};
+
+use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_NETFILTER};
+use nix::sys::socket::{
+    MsgFlags, MultiHeaders, NetlinkAddr, recvmmsg, setsockopt,
+    sockopt::{RcvBuf, RcvBufForce},
+};
+
+use super::{
+    COPY_RANGE, Judge, LENGTH, Settings, Verdict,
+    codec::{self, Scope},
+};
+use crate::netlink::{Content, Message};
+
+/// The most packets of a batch.
+const BATCH: usize = 64;
+/// Room for a datagram: a packet's first bytes, and all attributes that the kernel may add.
+const ROOM: usize = COPY_RANGE as usize + 768;
+/// Kernel memory for one packet that waits to be received; the default would hold a few hundred.
+const KERNEL_ROOM: usize = 2048;
+
+/// A bound queue.
+#[derive(Debug)]
+pub(super) struct Batched {
+    number: u16,
+    socket: Socket,
+    buffer: Box<[u8]>,
+    /// Lengths of the datagrams in the buffer.
+    received: Vec<usize>,
+    decided: Vec<(u32, Verdict)>,
+    verdicts: Vec<u8>,
+    /// A packet could not even be named, so it waits for ever: a range verdict would accept it.
+    blind: bool,
+}
+
+impl Batched {
+    /// Binds queue `number`. Packets that come before this returns are judged first.
+    pub(super) fn bind(number: u16, settings: Settings) -> io::Result<Self> {
+        let mut socket = Socket::new(NETLINK_NETFILTER)?;
+        socket.bind_auto()?;
+        socket.connect(&SocketAddr::new(0, 0))?;
+        // A full buffer drops packets, and says so in the queue's counters, not by an error.
+        socket.set_no_enobufs(true)?;
+        let room = KERNEL_ROOM * LENGTH as usize;
+        setsockopt(&socket, RcvBufForce, &room).or_else(|_| setsockopt(&socket, RcvBuf, &room))?;
+        let mut queue = Self {
+            number,
+            socket,
+            buffer: vec![0; BATCH * ROOM].into(),
+            received: Vec::with_capacity(BATCH),
+            decided: Vec::with_capacity(BATCH),
+            verdicts: Vec::with_capacity(BATCH * 64),
+            blind: false,
+        };
+        codec::put_bind(&mut queue.verdicts, number, settings);
+        queue.socket.send(&queue.verdicts, 0)?;
+        queue.await_acknowledgement()?;
+        Ok(queue)
+    }
+
+    /// The first packets may be here before the kernel's answer is: they stay in the buffer.
+    fn await_acknowledgement(&mut self) -> io::Result<()> {
+        for datagram in self.buffer.chunks_exact_mut(ROOM) {
+            let mut room = &mut *datagram;
+            let length = self.socket.recv(&mut room, 0)?.min(ROOM);
+            self.received.push(length);
+            match Message::split(&datagram[..length]).map(|(message, _)| message.content()) {
+                Some(Content::Done) => return Ok(()),
+                Some(Content::Failed(error)) => return Err(error),
+                _ => {}
+            }
+        }
+        // So many packets come from a queue that is bound.
+        Ok(())
+    }
+
+    /// Answers packets until something fails.
+    pub(super) fn serve(&mut self, judge: &mut impl Judge) -> io::Result<()> {
+        let mut headers = MultiHeaders::preallocate(BATCH, None);
+        loop {
+            if self.received.is_empty() {
+                self.receive(&mut headers)?;
+            }
+            self.answer(judge)?;
+            if let Some(settings) = judge.new_settings() {
+                self.verdicts.clear();
+                codec::put_settings(&mut self.verdicts, self.number, settings);
+                self.socket.send(&self.verdicts, 0)?;
+            }
+        }
+    }
+
+    /// Waits for a packet, and takes all that are there.
+    fn receive(&mut self, headers: &mut MultiHeaders<NetlinkAddr>) -> io::Result<()> {
+        let mut room = self.buffer.chunks_exact_mut(ROOM);
+        let mut slices: [[IoSliceMut<'_>; 1]; BATCH] =
+            std::array::from_fn(|_| [IoSliceMut::new(room.next().unwrap_or_default())]);
+        let flags = MsgFlags::MSG_WAITFORONE;
+        let received = recvmmsg(self.socket.as_raw_fd(), headers, &mut slices, flags, None)?;
+        self.received.extend(received.map(|message| message.bytes.min(ROOM)));
+        Ok(())
+    }
+
+    /// Has the received packets judged, and sends their verdicts.
+    fn answer(&mut self, judge: &mut impl Judge) -> io::Result<()> {
+        judge.begin();
+        self.decided.clear();
+        for (datagram, length) in self.buffer.chunks_exact(ROOM).zip(self.received.drain(..)) {
+            let mut rest = &datagram[..length];
+            while !rest.is_empty() {
+                let Some((message, after)) = Message::split(rest) else {
+                    self.blind = true;
+                    break;
+                };
+                rest = after;
+                match message.content() {
+                    Content::Object(codec::PACKET, _, attributes) => match codec::packet(attributes) {
+                        Some((id, packet)) => self.decided.push((id, judge.judge(&packet))),
+                        None => self.blind = true,
+                    },
+                    Content::Failed(_) => judge.refused(),
+                    Content::Object(..) | Content::Done => {}
+                }
+            }
+        }
+        self.verdicts.clear();
+        put_verdicts(&mut self.verdicts, self.number, &self.decided, self.blind);
+        let sent = if self.verdicts.is_empty() { Ok(0) } else { self.socket.send(&self.verdicts, 0) };
+        judge.end();
+        sent.map(drop)
+    }
+}
+
+/// The verdicts of a batch: the most frequent one for all that wait up to the last of its packets, and
+/// before it, one by one, those that differ. Packets of earlier batches are answered already, and
+/// later ones have higher ids, so nothing unjudged is in its range.
+fn put_verdicts(out: &mut Vec<u8>, number: u16, decided: &[(u32, Verdict)], blind: bool) {
+    let common = if blind { None } else { majority(decided) };
+    for &(id, verdict) in decided.iter().filter(|(_, verdict)| Some(*verdict) != common) {
+        codec::put_verdict(out, number, Scope::One(id), verdict);
+    }
+    let last = decided.iter().rev().find(|(_, verdict)| Some(*verdict) == common);
+    if let Some(&(id, verdict)) = last {
+        codec::put_verdict(out, number, Scope::UpTo(id), verdict);
+    }
+}
+
+/// The verdict that more than half of the packets have, or else one of them (Boyer and Moore, "MJRTY:
+/// A Fast Majority Vote Algorithm", 1991).
+fn majority(decided: &[(u32, Verdict)]) -> Option<Verdict> {
+    let mut candidate = (None, 0u32);
+    for &(_, verdict) in decided {
+        candidate = match candidate {
+            (_, 0) => (Some(verdict), 1),
+            (Some(same), votes) if same == verdict => (Some(same), votes + 1),
+            (other, votes) => (other, votes - 1),
+        };
+    }
+    candidate.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NUMBER: u16 = 7300;
+    const ACCEPT: Verdict = Verdict::Repeat { mark: 0x4200_0000 };
+
+    fn verdicts(decided: &[(u32, Verdict)], blind: bool) -> Vec<u8> {
+        let mut out = Vec::new();
+        put_verdicts(&mut out, NUMBER, decided, blind);
+        out
+    }
+
+    fn written(scopes: &[(Scope, Verdict)]) -> Vec<u8> {
+        let mut out = Vec::new();
+        scopes.iter().for_each(|&(scope, verdict)| codec::put_verdict(&mut out, NUMBER, scope, verdict));
+        out
+    }
+
+    #[test]
+    fn exceptions_come_before_the_range() {
+        let decided = [(1, ACCEPT), (2, Verdict::Drop), (3, ACCEPT), (4, ACCEPT), (5, Verdict::Drop)];
+        let expected =
+            [(Scope::One(2), Verdict::Drop), (Scope::One(5), Verdict::Drop), (Scope::UpTo(4), ACCEPT)];
+        assert_eq!(verdicts(&decided, false), written(&expected));
+    }
+
+    #[test]
+    fn other_marks_are_other_verdicts() {
+        let foreign = Verdict::Repeat { mark: 0x4200_0001 };
+        let decided = [(7, ACCEPT), (8, foreign), (9, foreign)];
+        let expected = [(Scope::One(7), ACCEPT), (Scope::UpTo(9), foreign)];
+        assert_eq!(verdicts(&decided, false), written(&expected));
+    }
+
+    #[test]
+    fn no_range_is_used_where_a_packet_was_not_seen() {
+        let expected = [(Scope::One(1), ACCEPT), (Scope::One(2), ACCEPT)];
+        assert_eq!(verdicts(&[(1, ACCEPT), (2, ACCEPT)], true), written(&expected));
+        assert!(verdicts(&[], false).is_empty());
+    }
+}

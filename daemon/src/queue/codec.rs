@@ -1,0 +1,122 @@
+//! The messages of a packet queue (`linux/netfilter/nfnetlink_queue.h`): packets in, verdicts and
+//! settings out. Pure; what can't be read is `None`, never a panic.
+#![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+use super::{COPY_RANGE, LENGTH, Queued, Settings, Verdict};
+use crate::netlink::{Attributes, Reply, Subject, put_message};
+
+/// A packet: NFNL_SUBSYS_QUEUE, NFQNL_MSG_PACKET.
+pub(super) const PACKET: u16 = 0x0300;
+const VERDICT: u16 = 0x0301; // NFQNL_MSG_VERDICT
+const CONFIG: u16 = 0x0302; // NFQNL_MSG_CONFIG
+const VERDICT_BATCH: u16 = 0x0303; // NFQNL_MSG_VERDICT_BATCH
+
+const PACKET_HDR: u16 = 1; // NFQA_PACKET_HDR
+const VERDICT_HDR: u16 = 2; // NFQA_VERDICT_HDR
+const MARK: u16 = 3; // NFQA_MARK
+const IN_INTERFACE: u16 = 5; // NFQA_IFINDEX_INDEV
+const OUT_INTERFACE: u16 = 6; // NFQA_IFINDEX_OUTDEV
+const PAYLOAD: u16 = 10; // NFQA_PAYLOAD
+const CAP_LEN: u16 = 13; // NFQA_CAP_LEN
+const UID: u16 = 16; // NFQA_UID
+
+const CFG_CMD: u16 = 1; // NFQA_CFG_CMD
+const CFG_PARAMS: u16 = 2; // NFQA_CFG_PARAMS
+const CFG_QUEUE_MAXLEN: u16 = 3; // NFQA_CFG_QUEUE_MAXLEN
+const CFG_MASK: u16 = 4; // NFQA_CFG_MASK
+const CFG_FLAGS: u16 = 5; // NFQA_CFG_FLAGS
+const BIND: u8 = 1; // NFQNL_CFG_CMD_BIND
+const COPY_PACKET: u8 = 2; // NFQNL_COPY_PACKET
+const FAIL_OPEN: u32 = 1; // NFQA_CFG_F_FAIL_OPEN
+const GSO: u32 = 4; // NFQA_CFG_F_GSO
+const UID_GID: u32 = 8; // NFQA_CFG_F_UID_GID
+
+const NF_DROP: u32 = 0; // linux/netfilter.h
+const NF_REPEAT: u32 = 4;
+
+/// The id and the rest of a queued packet; `None` if not even its id can be read.
+pub(super) fn packet(attributes: Attributes<'_>) -> Option<(u32, Queued<'_>)> {
+    let mut id = None;
+    let mut packet =
+        Queued { hook: 0, mark: 0, in_interface: 0, out_interface: 0, user: None, length: 0, bytes: &[] };
+    for (kind, payload) in attributes {
+        let number = payload.first_chunk().map(|bytes| u32::from_be_bytes(*bytes));
+        match (kind, number) {
+            (PACKET_HDR, _) => {
+                id = number;
+                packet.hook = payload.get(6).copied().unwrap_or(0);
+            }
+            (MARK, Some(mark)) => packet.mark = mark,
+            (IN_INTERFACE, Some(index)) => packet.in_interface = index,
+            (OUT_INTERFACE, Some(index)) => packet.out_interface = index,
+            (CAP_LEN, Some(length)) => packet.length = length,
+            (UID, user) => packet.user = user,
+            (PAYLOAD, _) => packet.bytes = payload,
+            _ => {}
+        }
+    }
+    if packet.length == 0 {
+        // The kernel tells the length only of packets that it has cut.
+        packet.length = u32::try_from(packet.bytes.len()).unwrap_or(u32::MAX);
+    }
+    id.map(|id| (id, packet))
+}
+
+/// Binds a queue, with all its settings, in one message: no packet meets half of them.
+pub(super) fn put_bind(out: &mut Vec<u8>, number: u16, settings: Settings) {
+    let [a, b, c, d] = u32::from(COPY_RANGE).to_be_bytes();
+    let attributes: [(u16, &[u8]); 5] = [
+        (CFG_CMD, &[BIND, 0, 0, 0]),
+        (CFG_PARAMS, &[a, b, c, d, COPY_PACKET]),
+        (CFG_QUEUE_MAXLEN, &LENGTH.to_be_bytes()),
+        (CFG_MASK, &(UID_GID | GSO | FAIL_OPEN).to_be_bytes()),
+        (CFG_FLAGS, &flags(settings).to_be_bytes()),
+    ];
+    put_message(out, about(CONFIG, number), Reply::Acknowledgement, &attributes);
+}
+
+/// Changes the settings of a bound queue.
+pub(super) fn put_settings(out: &mut Vec<u8>, number: u16, settings: Settings) {
+    let attributes: [(u16, &[u8]); 2] =
+        [(CFG_MASK, &(UID_GID | GSO | FAIL_OPEN).to_be_bytes()), (CFG_FLAGS, &flags(settings).to_be_bytes())];
+    put_message(out, about(CONFIG, number), Reply::None, &attributes);
+}
+
+const fn flags(Settings { gso, fail_open }: Settings) -> u32 {
+    UID_GID | if gso { GSO } else { 0 } | if fail_open { FAIL_OPEN } else { 0 }
+}
+
+/// Which waiting packets a verdict is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// The one with this id.
+    One(u32),
+    /// All that wait, up to this id.
+    UpTo(u32),
+}
+
+/// Adds a verdict to the messages of one send.
+pub(super) fn put_verdict(out: &mut Vec<u8>, number: u16, scope: Scope, verdict: Verdict) {
+    let (kind, id) = match scope {
+        Scope::One(id) => (VERDICT, id),
+        Scope::UpTo(id) => (VERDICT_BATCH, id),
+    };
+    let [e, f, g, h] = id.to_be_bytes();
+    let header = |verdict: u32| {
+        let [a, b, c, d] = verdict.to_be_bytes();
+        [a, b, c, d, e, f, g, h]
+    };
+    let about = about(kind, number);
+    match verdict {
+        Verdict::Drop => put_message(out, about, Reply::None, &[(VERDICT_HDR, &header(NF_DROP))]),
+        Verdict::Repeat { mark } => {
+            let attributes: [(u16, &[u8]); 2] =
+                [(VERDICT_HDR, &header(NF_REPEAT)), (MARK, &mark.to_be_bytes())];
+            put_message(out, about, Reply::None, &attributes);
+        }
+    }
+}
+
+const fn about(kind: u16, number: u16) -> Subject {
+    Subject { resource: number, ..Subject::of(kind) }
+}
