@@ -1,7 +1,7 @@
 //! The kernel's packet queues.
 
 mod batched;
-mod codec;
+pub mod codec;
 mod portable;
 mod status;
 

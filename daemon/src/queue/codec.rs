@@ -6,7 +6,7 @@ use super::{COPY_RANGE, LENGTH, Queued, Settings, Verdict};
 use crate::netlink::{Attributes, Reply, Subject, put_message};
 
 /// A packet: NFNL_SUBSYS_QUEUE, NFQNL_MSG_PACKET.
-pub(super) const PACKET: u16 = 0x0300;
+pub const PACKET: u16 = 0x0300;
 const VERDICT: u16 = 0x0301; // NFQNL_MSG_VERDICT
 const CONFIG: u16 = 0x0302; // NFQNL_MSG_CONFIG
 const VERDICT_BATCH: u16 = 0x0303; // NFQNL_MSG_VERDICT_BATCH
@@ -35,7 +35,7 @@ const NF_DROP: u32 = 0; // linux/netfilter.h
 const NF_REPEAT: u32 = 4;
 
 /// The id and the rest of a queued packet; `None` if not even its id can be read.
-pub(super) fn packet(attributes: Attributes<'_>) -> Option<(u32, Queued<'_>)> {
+pub fn packet(attributes: Attributes<'_>) -> Option<(u32, Queued<'_>)> {
     let mut id = None;
     let mut packet =
         Queued { hook: 0, mark: 0, in_interface: 0, out_interface: 0, user: None, length: 0, bytes: &[] };
@@ -119,4 +119,61 @@ pub(super) fn put_verdict(out: &mut Vec<u8>, number: u16, scope: Scope, verdict:
 
 const fn about(kind: u16, number: u16) -> Subject {
     Subject { resource: number, ..Subject::of(kind) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::netlink::{Content, Message};
+
+    const HEADER: [u8; 7] = [0, 0, 0, 9, 0x08, 0x00, 3];
+
+    fn read(attributes: &[(u16, &[u8])]) -> Option<(u32, Queued<'static>)> {
+        let mut bytes = Vec::new();
+        put_message(&mut bytes, about(PACKET, 7300), Reply::None, attributes);
+        let (message, _) = Message::split(bytes.leak())?;
+        match message.content() {
+            Content::Object(PACKET, _, attributes) => packet(attributes),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_packet_comes_with_what_the_kernel_knows_of_it() {
+        let attributes: [(u16, &[u8]); 9] = [
+            (PACKET_HDR, &HEADER),
+            (MARK, &0x0100_0001u32.to_be_bytes()),
+            (IN_INTERFACE, &[0, 0, 0, 2]),
+            (OUT_INTERFACE, &[0, 0, 0, 3]),
+            (UID, &1000u32.to_be_bytes()),
+            (12, &[0, 0, 0, 2]), // NFQA_CT_INFO, which nobody asked for
+            (CAP_LEN, &1500u32.to_be_bytes()),
+            (4, &[0; 16]), // NFQA_TIMESTAMP
+            (PAYLOAD, b"\x45 and so on"),
+        ];
+        let expected = Queued {
+            hook: 3,
+            mark: 0x0100_0001,
+            in_interface: 2,
+            out_interface: 3,
+            user: Some(1000),
+            length: 1500,
+            bytes: b"\x45 and so on",
+        };
+        assert_eq!(read(&attributes), Some((9, expected)));
+    }
+
+    #[test]
+    fn a_whole_packet_is_as_long_as_its_bytes() {
+        let (id, packet) = read(&[(PACKET_HDR, &HEADER), (PAYLOAD, &[0x45; 60])]).expect("an id");
+        assert_eq!((id, packet.length, packet.mark, packet.user), (9, 60, 0, None));
+    }
+
+    #[test]
+    fn what_is_cut_short_is_no_packet_or_one_that_nobody_can_parse() {
+        assert_eq!(read(&[(PAYLOAD, &[0x45; 60])]), None, "not even an id");
+        assert_eq!(read(&[(PACKET_HDR, &HEADER[..3])]), None);
+        let (_, packet) = read(&[(PACKET_HDR, &HEADER[..4]), (MARK, &[1])]).expect("an id");
+        assert_eq!((packet.hook, packet.mark, packet.bytes), (0, 0, &[][..]));
+    }
 }
