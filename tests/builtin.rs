@@ -63,7 +63,7 @@ fn an_answer_of_the_dhcp_server_passes() {
     let Some(bed) = Bed::new() else { return };
     bed.gate.echo(68);
     bed.gate.echo(69);
-    bed.gate.nft("table inet watch { counter heard {}; chain in { type filter hook input priority 100; udp dport { 68, 69 } counter name heard; }; }");
+    bed.gate.nft("table inet watch { counter heard {}; chain in { type filter hook input priority 200; udp dport { 68, 69 } counter name heard; }; }");
     let _daemon = Daemon::start(&bed, SHUT);
     bed.peer.udp_from((PEER[0], 67), (GATE[0], 68));
     assert_eq!(bed.gate.packets("heard"), 1);

@@ -154,7 +154,7 @@ fn other_peoples_marks_stay_as_they_were() {
             counter good {}
             counter bad {}
             chain mark-in  { type filter hook prerouting priority mangle; meta mark set 0x1234 ct mark set 0x55; }
-            chain seen-in  { type filter hook input priority 100; iif outer jump judge; }
+            chain seen-in  { type filter hook input priority 200; iif outer jump judge; }
             chain seen-out { type filter hook postrouting priority 100; oif outer meta mark != 0 jump judge; }
             chain judge {
                 meta l4proto != tcp return

@@ -30,5 +30,8 @@ mod failsafe;
 // What passes whatever the policy says.
 mod builtin;
 
+// What others do, on purpose or not: marks, routes, translated addresses, second daemons, bad names.
+mod adversary;
+
 // One scan, one incident.
 mod scan;

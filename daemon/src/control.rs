@@ -2,13 +2,13 @@
 
 use std::{
     fmt, fs,
-    io::{self, BufRead as _, BufReader, Read as _, Write as _},
+    io::{self, BufRead as _, BufReader, Read, Write as _},
     os::unix::{
         fs::PermissionsExt as _,
         net::{UnixListener, UnixStream},
     },
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -137,12 +137,12 @@ impl Control {
         &self.listener
     }
 
-    /// Answers whoever waits.
+    /// Answers one who waits: the others' turn comes after signals have had theirs.
     pub fn serve(&self, mut answer: impl FnMut(Command) -> Response) {
-        while let Ok((stream, _)) = self.listener.accept() {
-            if let Err(error) = serve_one(&stream, &mut answer) {
-                tracing::debug!("a control client went away: {error}");
-            }
+        if let Ok((stream, _)) = self.listener.accept()
+            && let Err(error) = serve_one(&stream, &mut answer)
+        {
+            tracing::debug!("a control client went away: {error}");
         }
     }
 }
@@ -155,9 +155,8 @@ impl Drop for Control {
 
 fn serve_one(stream: &UnixStream, answer: &mut dyn FnMut(Command) -> Response) -> io::Result<()> {
     stream.set_nonblocking(false)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    let response = match receive(stream) {
+    let response = match receive(Hurried { stream, end: Instant::now() + PATIENCE }) {
         Ok(Request { version: VERSION, command }) => answer(command),
         Ok(Request { version, .. }) => Response::Refused(format!(
             "this daemon speaks version {VERSION} of the control protocol, not {version}"
@@ -174,7 +173,25 @@ fn send(mut stream: &UnixStream, message: &impl Serialize) -> io::Result<()> {
     stream.write_all(&line)
 }
 
-fn receive<T: DeserializeOwned>(stream: &UnixStream) -> io::Result<T> {
+/// A client's words, as long as our patience lasts: bytes that trickle in don't renew it.
+struct Hurried<'a> {
+    stream: &'a UnixStream,
+    end: Instant,
+}
+
+impl Read for Hurried<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        self.stream.set_read_timeout(Some(left))?;
+        let mut stream = self.stream;
+        stream.read(buffer)
+    }
+}
+
+fn receive<T: DeserializeOwned>(stream: impl Read) -> io::Result<T> {
     let mut line = String::new();
     BufReader::new(stream.take(LONGEST)).read_line(&mut line)?;
     serde_json::from_str(&line).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))

@@ -74,8 +74,8 @@ impl Packet {
         let Decision { action, cause, depends_on } = self.decide(headers, &generation.table);
         let cause = Some(cause);
         if self.returning() && depends_on.is_some() {
-            // The answer hangs on a user whom this direction doesn't show: it stays what it was,
-            // until a packet of the other direction comes by.
+            // The answer hangs on a user or an interface that this direction doesn't show: it stays what
+            // it was, until a packet of the other direction comes by.
             return Judgement { answer: Some(Answer::Pass), action: Action::Accept, cause, reason: None };
         }
         let reason = match (action, cause) {
@@ -113,8 +113,20 @@ impl Packet {
             let mirror = Key { state: State::New, tcp_flags: Some(TcpFlags::SYN), ..key.mirrored() };
             let mirrored = table.lookup(&mirror);
             let ours = table.ruleset().policy.at(mirror.hook).is_some();
-            if ours && mirrored.action == Action::Accept && mirrored.depends_on.is_none() {
+            // A flow of our own has a mirror, too, which a policy of "accept" would let in: that is not
+            // enough to keep it once the rules refuse it.
+            let meant = !self.returning() || matches!(mirrored.cause, Cause::Rule(_));
+            if ours && meant && mirrored.action == Action::Accept && mirrored.depends_on.is_none() {
                 return mirrored;
+            }
+        }
+        if self.question.reply && decision.action != Action::Accept {
+            // Replies may take another way than they were asked for by.
+            let unknown = |fact| if matches!(fact, Fact::Known(_)) { Fact::Unknown } else { fact };
+            let (came_in, goes_out) = (unknown(key.in_interface), unknown(key.out_interface));
+            let any_way = table.lookup(&Key { in_interface: came_in, out_interface: goes_out, ..key });
+            if any_way.depends_on.is_some() {
+                return any_way;
             }
         }
         decision
@@ -269,6 +281,24 @@ mod tests {
         assert!(matches!(by(Some(1000)), Some(Answer::Accept(_))));
         assert_eq!(by(Some(0)), Some(Answer::Cut));
         assert_eq!(by(None), Some(Answer::Pass), "its socket is gone");
+    }
+
+    #[test]
+    fn a_reply_that_takes_another_way_keeps_the_old_answer() {
+        let interface = |name| InterfaceName::new(name).expect("a name");
+        let mut by_eth0 = rule(Hook::Input, 22, Action::Accept);
+        by_eth0.matches.interface = Some(portcullis_rules::InterfaceSet {
+            any_of: vec![portcullis_rules::InterfacePattern::Name(interface("eth0"))],
+            none_of: Vec::new(),
+        });
+        let live = generation(Mode::Enforce, vec![by_eth0]);
+        let reply = |port, name| {
+            let reply = packet(Hook::Output, question(State::Established, true), tcp(port, 40000, ACK));
+            Packet { out_interface: Some(interface(name)), ..reply }.judge(&live).answer
+        };
+        assert!(matches!(reply(22, "eth0"), Some(Answer::Accept(_))));
+        assert_eq!(reply(22, "eth1"), Some(Answer::Pass), "until a packet comes in");
+        assert_eq!(reply(24, "eth1"), Some(Answer::Cut), "whichever way it came");
     }
 
     #[test]

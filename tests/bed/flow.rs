@@ -31,8 +31,13 @@ pub(crate) struct Flow {
 impl Flow {
     /// A connection from `client` to `to`, an address of `server`.
     pub(crate) fn tcp(client: &Namespace, server: &Namespace, to: Door) -> Self {
+        Self::tcp_translated(client, server, to, to)
+    }
+
+    /// The same where `to` becomes `real`, an address of `server`, on the way.
+    pub(crate) fn tcp_translated(client: &Namespace, server: &Namespace, to: Door, real: Door) -> Self {
         let to = SocketAddr::from(to);
-        let listener = server.run(|| bound(Type::STREAM, to));
+        let listener = server.run(|| bound(Type::STREAM, real.into()));
         listener.listen(1).expect("a socket");
         let client = client.run(|| {
             let socket = Socket::new(Domain::for_address(to), Type::STREAM, None).expect("a socket");

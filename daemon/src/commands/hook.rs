@@ -46,7 +46,7 @@ fn install(config: &Config) -> Result<(), HookError> {
     }
     let layout = MarkLayout::new(config.hook.mask);
     let generation = match Hook::existing()? {
-        Some(Existing { layout: old, generation }) if old == layout => generation,
+        Some(Existing { layout: old, generation, .. }) if old == layout => generation,
         _ => layout.first_generation(),
     };
     Hook::probe(config.hook.install)?.install(&Plan::new(config, queue_numbers(config)), generation)
@@ -64,7 +64,8 @@ fn show(config: &Config) -> Result<(), HookError> {
 
 fn remove() -> Outcome {
     let removed = || {
-        let existing = Hook::existing()?;
+        // Not knowing what was there is no reason to leave it there.
+        let existing = Hook::existing().unwrap_or(None);
         let removed = Hook::remove()?;
         if let Some(Existing { layout, .. }) = existing
             && let Err(error) = conntrack::clear(layout, Marked::Any)

@@ -62,13 +62,13 @@ pub const BUILTIN: [BuiltinPass; 12] = [
         what: "IPv6 multicast listener discovery",
         why: "switches forward neighbour discovery by it (RFC 2710, RFC 3810)",
         hooks: LOCAL,
-        nft: "icmpv6 type { 130-132, 143 }",
+        nft: "ip6 saddr { ::, fe80::/10 } icmpv6 type { 130-132, 143 }",
     },
     BuiltinPass {
         what: "IGMP",
         why: "switches forward multicast by it (RFC 3376)",
         hooks: LOCAL,
-        nft: "meta l4proto igmp",
+        nft: "ip daddr 224.0.0.0/4 meta l4proto igmp",
     },
     BuiltinPass {
         what: "DHCPv4 replies to this host",

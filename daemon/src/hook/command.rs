@@ -3,7 +3,12 @@
 use std::{
     io::{self, Write as _},
     process::{Command, Stdio},
+    sync::mpsc,
+    thread,
+    time::Duration,
 };
+
+use rustix::process::{Pid, Signal, kill_process};
 
 /// Why the kernel rules could not be read or changed.
 #[derive(Debug)]
@@ -64,6 +69,9 @@ impl std::error::Error for HookError {
     }
 }
 
+/// Iptables waits for whoever holds its lock, and nobody could stop a daemon that waits with it.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// Runs a tool to its end with `input` on its standard input, and returns what it printed.
 pub(super) fn run(tool: &str, args: &[&str], input: &str) -> Result<String, HookError> {
     let spawn = |source: io::Error| match source.kind() {
@@ -82,12 +90,26 @@ pub(super) fn run(tool: &str, args: &[&str], input: &str) -> Result<String, Hook
         .stderr(Stdio::piped())
         .spawn()
         .map_err(spawn)?;
-    // A tool that ends without reading its input tells why on its standard error.
-    let _ = child.stdin.take().map(|mut stdin| stdin.write_all(input.as_bytes()));
-    let output = child.wait_with_output().map_err(spawn)?;
+    let command = format!("{tool} {}", args.join(" "));
+    let (pid, input) = (Pid::from_child(&child), input.to_owned());
+    let (send, ended) = mpsc::channel();
+    thread::spawn(move || {
+        // A tool that ends without reading its input tells why on its standard error.
+        let _ = child.stdin.take().map(|mut stdin| stdin.write_all(input.as_bytes()));
+        // Nobody listens any more to a tool that was given up.
+        let _ = send.send(child.wait_with_output());
+    });
+    let Ok(output) = ended.recv_timeout(PATIENCE) else {
+        // It may just have ended: then there is nothing to end.
+        let _ = kill_process(pid, Signal::KILL);
+        return Err(HookError::Refused {
+            command,
+            stderr: "it did not end; is iptables' lock held?".to_owned(),
+        });
+    };
+    let output = output.map_err(spawn)?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
-    let command = format!("{tool} {}", args.join(" "));
     Err(HookError::Refused { command, stderr: String::from_utf8_lossy(&output.stderr).into_owned() })
 }

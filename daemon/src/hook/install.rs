@@ -27,6 +27,8 @@ pub struct Existing {
     pub layout: MarkLayout,
     /// The generation whose flows it lets pass.
     pub generation: GenerationMark,
+    /// The first and the last queue it sends packets to.
+    pub queues: (u16, u16),
 }
 
 /// What was there to remove.
@@ -52,11 +54,11 @@ impl Hook {
             Err(error) => Err(error),
         };
         let dialect = match install {
-            Install::Iptables => Dialect::Iptables,
+            Install::Iptables => iptables_dialect()?,
             Install::Nft if !nft_queue()? => return Err(HookError::NoNftQueue),
             Install::Nft => Dialect::Nft,
             Install::Auto | Install::None if nft_queue()? => Dialect::Nft,
-            Install::Auto | Install::None => Dialect::Iptables,
+            Install::Auto | Install::None => iptables_dialect()?,
         };
         debug!(?dialect, "how packets get to the queue");
         Ok(Self { dialect })
@@ -81,18 +83,18 @@ impl Hook {
     /// # Errors
     /// When the kernel refuses a rule; nothing has changed then.
     pub fn install(&self, plan: &Plan, generation: GenerationMark) -> Result<(), HookError> {
+        run("nft", &["--check", "--file", "-"], &script(plan, self.dialect, generation)?)?;
         match self.dialect {
             Dialect::Nft => {
                 // Left from a time when nft had no queue statement here, or when iptables was wanted.
                 remove_chain()?;
-                apply(plan, self.dialect, generation)
             }
-            Dialect::Iptables => {
+            Dialect::Iptables { .. } => {
                 // First the way to the queue, then the rules that send packets on it.
                 for tool in families() {
                     run(&format!("{tool}-restore"), &["--wait", "--noflush"], &iptables::script(plan))?;
                     for at in At::ALL {
-                        let jump = |verb| run_words(tool, "--wait --table mangle", &iptables::jump(verb, at));
+                        let jump = |verb| in_table(tool, &iptables::jump(verb, at));
                         let present = jump("-C").is_ok();
                         match plan.hooks.contains(at) {
                             true if !present => drop(jump("-I")?),
@@ -101,9 +103,11 @@ impl Hook {
                         }
                     }
                 }
-                apply(plan, self.dialect, generation)
             }
         }
+        run("nft", &["--file", "-"], &script(plan, self.dialect, generation)?)?;
+        info!(hooks = %HookNames(plan), dialect = ?self.dialect, "kernel rules are in place");
+        Ok(())
     }
 
     /// Stops sending packets to the queue. Those in it can still be answered; all others pass.
@@ -122,16 +126,18 @@ impl Hook {
     /// # Errors
     /// When nft or iptables fail.
     pub fn remove() -> Result<Removed, HookError> {
-        let table = table()?.is_some();
-        if table {
-            run("nft", &["delete", "table", "inet", TABLE], "")?;
-        }
+        // Without looking first: an nft that was built without JSON can do this, too.
+        let table = match run("nft", &["delete", "table", "inet", TABLE], "") {
+            Ok(_) => true,
+            Err(HookError::Refused { stderr, .. }) if stderr.contains("No such file") => false,
+            Err(error) => return Err(error),
+        };
         Ok(Removed { table, chain: remove_chain()? })
     }
 }
 
-/// Loads the nft part, without the base chains of hooks that are no longer ours.
-fn apply(plan: &Plan, dialect: Dialect, generation: GenerationMark) -> Result<(), HookError> {
+/// The nft part, without the base chains of hooks that are no longer ours.
+fn script(plan: &Plan, dialect: Dialect, generation: GenerationMark) -> Result<String, HookError> {
     let mut script = nft::script(plan, dialect, generation);
     let wanted = nft::base_chains(plan, dialect);
     let listed = table()?.unwrap_or_default();
@@ -153,9 +159,7 @@ fn apply(plan: &Plan, dialect: Dialect, generation: GenerationMark) -> Result<()
     } else {
         script.push_str(&stale);
     }
-    run("nft", &["--file", "-"], &script)?;
-    info!(hooks = %HookNames(plan), ?dialect, "kernel rules are in place");
-    Ok(())
+    Ok(script)
 }
 
 struct HookNames<'a>(&'a Plan);
@@ -188,11 +192,21 @@ fn table() -> Result<Option<Vec<Value>>, HookError> {
 fn read_generation(objects: &[Value]) -> Option<Existing> {
     let rules = objects.iter().filter_map(|object| object.get("rule"));
     rules.into_iter().find_map(|rule| {
-        let mask = rule["comment"].as_str()?.strip_prefix(nft::GENERATION_COMMENT)?.strip_prefix("0x")?;
+        let comment = rule["comment"].as_str()?.strip_prefix(nft::GENERATION_COMMENT)?;
+        let (mask, queues) = comment.strip_prefix("0x")?.split_once(", queues ")?;
+        let (first, last) = queues.split_once('-')?;
         let layout = MarkLayout::new(u32::from_str_radix(mask, 16).ok()?);
         let mark = rule["expr"].as_array()?.iter().find_map(|expr| expr.pointer("/match/right")?.as_u64())?;
-        Some(Existing { layout, generation: layout.read_generation(u32::try_from(mark).ok()?)? })
+        let generation = layout.read_generation(u32::try_from(mark).ok()?)?;
+        Some(Existing { layout, generation, queues: (first.parse().ok()?, last.parse().ok()?) })
     })
+}
+
+/// The kernel's own security table has priority 50 (`NF_IP_PRI_SECURITY`); the one that iptables
+/// makes of nft chains has 150.
+fn iptables_dialect() -> Result<Dialect, HookError> {
+    let version = run("iptables", &["--version"], "")?;
+    Ok(Dialect::Iptables { security: if version.contains("nf_tables") { 150 } else { 50 } })
 }
 
 /// The iptables commands of the families that this host has.
@@ -201,8 +215,10 @@ fn families() -> impl Iterator<Item = &'static str> {
     ["iptables", "ip6tables"].into_iter().take(if v6 { 2 } else { 1 })
 }
 
-fn run_words(tool: &str, options: &str, rest: &str) -> Result<String, HookError> {
-    let words: Vec<&str> = options.split(' ').chain(rest.split(' ')).collect();
+/// Runs an iptables command on the table that our chain is in.
+fn in_table(tool: &str, rest: &str) -> Result<String, HookError> {
+    let words: Vec<&str> =
+        ["--wait", "--table", iptables::IN_TABLE].into_iter().chain(rest.split(' ')).collect();
     run(tool, &words, "")
 }
 
@@ -210,9 +226,9 @@ fn run_words(tool: &str, options: &str, rest: &str) -> Result<String, HookError>
 fn remove_chain() -> Result<bool, HookError> {
     let mut found = false;
     for tool in families() {
-        let mangle = |rest: &str| run_words(tool, "--wait --table mangle", rest);
+        let ours = |rest: &str| in_table(tool, rest);
         let chain = iptables::chain();
-        let listed = match mangle(&format!("-S {chain}")) {
+        let listed = match ours(&format!("-S {chain}")) {
             Ok(listed) => listed,
             // No iptables on this host: then nothing of ours is in it.
             Err(HookError::Missing { .. }) => return Ok(found),
@@ -222,20 +238,19 @@ fn remove_chain() -> Result<bool, HookError> {
         found = true;
         for at in At::ALL {
             let mut found = false;
-            while mangle(&iptables::jump("-D", at)).is_ok() {
+            while ours(&iptables::jump("-D", at)).is_ok() {
                 found = true;
             }
             let base = at.name().to_ascii_uppercase();
             if found
-                && mangle(&format!("-S {base}"))
-                    .is_ok_and(|rules| rules.trim() == format!("-P {base} ACCEPT"))
+                && ours(&format!("-S {base}")).is_ok_and(|rules| rules.trim() == format!("-P {base} ACCEPT"))
             {
                 // iptables-nft made this chain for our jump; it is refused where somebody has rules in it.
-                let _ = mangle(&format!("-X {base}"));
+                let _ = ours(&format!("-X {base}"));
             }
         }
-        mangle(&format!("-F {chain}"))?;
-        mangle(&format!("-X {chain}"))?;
+        ours(&format!("-F {chain}"))?;
+        ours(&format!("-X {chain}"))?;
     }
     Ok(found)
 }

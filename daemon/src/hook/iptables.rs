@@ -1,11 +1,15 @@
 //! The same judging step as `judge-*`, for kernels without nft's `queue` statement: one chain of
-//! the mangle table (priority -150), the same for both families and all hooks.
+//! the security table, the same for both families and all hooks. Nobody else writes marks there, and
+//! unlike the mangle table it never makes the kernel route a packet anew.
 
 use portcullis_config::Unjudged;
 use portcullis_rules::Hook;
 
 use super::{Plan, TABLE};
 use crate::mark::Answer;
+
+/// The table that our chain is in.
+pub(super) const IN_TABLE: &str = "security";
 
 /// Our chain's name.
 pub(super) fn chain() -> String {
@@ -29,7 +33,7 @@ pub(super) fn script(plan: &Plan) -> String {
     }
     let rules = [
         format!("-m mark --mark 0x0/{mask:#010x} -j RETURN"),
-        // Accepting ends the mangle table: refused packets go on to our nft chain.
+        // Accepting ends this table: refused packets go on to our nft chain.
         format!("{} -j ACCEPT", answer(Answer::Reject)),
         format!("{} -j ACCEPT", answer(Answer::Cut)),
         format!("{} -j MARK --set-xmark 0x0/{mask:#010x}", answer(Answer::Pass)),
@@ -41,7 +45,7 @@ pub(super) fn script(plan: &Plan) -> String {
         format!("-j NFQUEUE {queue}"),
     ];
     let rules: String = rules.iter().map(|rule| format!("-A {chain} {rule}\n")).collect();
-    format!("*mangle\n:{chain} - [0:0]\n{rules}COMMIT\n")
+    format!("*{IN_TABLE}\n:{chain} - [0:0]\n{rules}COMMIT\n")
 }
 
 /// The arguments that add (`-I`), find (`-C`) or remove (`-D`) the jump to our chain at `hook`.

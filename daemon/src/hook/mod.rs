@@ -7,8 +7,8 @@
 //!   packet's mark.
 //! - `judge-*`: packets with a question go to the queue. The daemon's answer is *repeat*, so
 //!   the packet comes by again: an accepted one has its generation saved in the connection's mark
-//!   and our bits of its own mark cleared before anything can route by them. Where the kernel lacks
-//!   nft's `queue` statement, the same is a chain of iptables' mangle table.
+//!   and our bits of its own mark cleared. Where the kernel lacks nft's `queue` statement, the same
+//!   is a chain of iptables' security table.
 //! - `after-*`: what is to be rejected or cut is, by the kernel; what nobody judged is dropped,
 //!   or passes where the configuration wants that.
 //!
@@ -41,7 +41,10 @@ pub enum Dialect {
     /// By nft's own `queue` statement (`CONFIG_NFT_QUEUE`).
     Nft,
     /// By the iptables NFQUEUE target, between our nft chains.
-    Iptables,
+    Iptables {
+        /// The priority of its security table.
+        security: i32,
+    },
 }
 
 /// Everything that the kernel rules depend on.
@@ -91,12 +94,14 @@ impl Plan {
     /// The rules as lines for a shell, for an administrator who installs them by hand.
     pub fn shell_script(&self, dialect: Dialect, generation: GenerationMark) -> String {
         let mut script = format!("nft -f - <<'EOF'\n{}EOF\n", nft::script(self, dialect, generation));
-        if dialect == Dialect::Iptables {
+        if dialect != Dialect::Nft {
             let chain = iptables::script(self);
             for tool in ["iptables", "ip6tables"] {
                 script.push_str(&format!("{tool}-restore --wait --noflush <<'EOF'\n{chain}EOF\n"));
                 for hook in self.hooks.iter() {
-                    let jump = |verb| format!("{tool} --wait --table mangle {}", iptables::jump(verb, hook));
+                    let jump = |verb| {
+                        format!("{tool} --wait --table {} {}", iptables::IN_TABLE, iptables::jump(verb, hook))
+                    };
                     script.push_str(&format!("{} 2>/dev/null || {}\n", jump("-C"), jump("-I")));
                 }
             }

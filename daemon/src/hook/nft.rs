@@ -8,8 +8,14 @@ use portcullis_rules::{Hook, State};
 use super::{BUILTIN, Dialect, Plan, TABLE, failsafe};
 use crate::mark::{Answer, GenerationMark, MarkLayout, Question};
 
-/// Stands in the comment of the rule that holds the current generation, before the mask.
+/// Begins the comment of the rule that holds the current generation; mask and queues follow.
 pub(super) const GENERATION_COMMENT: &str = "current generation, mask ";
+
+/// Where packets to this host get back the addresses that they were sent to or from.
+const SOURCE_NAT: i32 = 100; // NF_IP_PRI_NAT_SRC
+
+/// The chain that keeps our bits out of routing.
+const PREROUTING: &str = "before-routing";
 
 /// A transaction that leaves exactly the rules of `plan` in our table, whatever was there before.
 /// Base chains that exist are kept, since the kernel drops every queued packet when one goes.
@@ -23,8 +29,9 @@ pub(super) fn script(plan: &Plan, dialect: Dialect, generation: GenerationMark) 
     line(&mut out, 0, &format!("table inet {TABLE} {{"));
     generation_chain(&mut out, plan, generation);
     refusals(&mut out);
+    prerouting(&mut out, plan.layout);
     for hook in Hook::ALL {
-        before(&mut out, plan, hook);
+        before(&mut out, plan, dialect, hook);
     }
     if dialect == Dialect::Nft {
         answered(&mut out, plan.layout, generation);
@@ -44,24 +51,35 @@ pub(super) fn quiet_script() -> String {
     Hook::ALL.iter().map(|hook| format!("flush chain inet {TABLE} before-{hook}\n")).collect()
 }
 
-/// The base chains of `plan`: name, hook, priority.
+/// The base chains of `plan`: name, the kernel's hook, priority.
 ///
-/// Nobody else's rules may run between ours, or they could wipe a question or a refusal off the mark.
-/// With nft's own queue, all three come just before the mangle table (-150); else our part of the
-/// mangle table, which stands first in its chains, has one of ours right before and right after it.
-pub(super) fn base_chains(plan: &Plan, dialect: Dialect) -> Vec<(String, Hook, i32)> {
+/// Nobody else's rules may run between ours, or they could wipe a question or a refusal off the mark:
+/// ours surround iptables' security table, where no marks are written. That is after mangle (-150),
+/// destination NAT (-100) and filter (0), so a packet that goes out is judged by the interface and the
+/// address that it really goes to, as its replies are.
+pub(super) fn base_chains(plan: &Plan, dialect: Dialect) -> Vec<(String, &'static str, i32)> {
     let (before, after) = match dialect {
-        Dialect::Nft => (-153, -151),
-        Dialect::Iptables => (-151, -149),
+        Dialect::Nft => (47, 49),
+        Dialect::Iptables { security } => (security - 1, security + 1),
     };
-    let mut chains: Vec<_> = Hook::ALL.map(|hook| (format!("before-{hook}"), hook, before)).to_vec();
+    let mut chains: Vec<_> = Hook::ALL.map(|hook| (format!("before-{hook}"), hook.name(), before)).to_vec();
+    // Right after the mangle table (-150), before the packet is routed.
+    chains.push((PREROUTING.to_owned(), "prerouting", -149));
     for hook in plan.hooks.iter() {
         if dialect == Dialect::Nft {
-            chains.push((format!("judge-{hook}"), hook, before + 1));
+            chains.push((format!("judge-{hook}"), hook.name(), before + 1));
         }
-        chains.push((format!("after-{hook}"), hook, after));
+        chains.push((format!("after-{hook}"), hook.name(), after));
     }
     chains
+}
+
+/// Somebody's rule may put the connection's mark, with our generation in it, back on the packet, and
+/// somebody's route or reverse path depend on the packet's whole mark: WireGuard's do.
+fn prerouting(out: &mut String, layout: MarkLayout) {
+    line(out, 1, &format!("chain {PREROUTING} {{"));
+    line(out, 2, &format!("meta mark & {:#010x} != 0 {}", layout.mask(), clear(layout)));
+    line(out, 1, "}");
 }
 
 /// The one rule that holds the current generation: accepted flows leave the way to the queue here.
@@ -69,7 +87,9 @@ fn generation_chain(out: &mut String, plan: &Plan, generation: GenerationMark) {
     let layout = plan.layout;
     let accepted = is("ct mark", layout, layout.answer(Answer::Accept(generation)));
     line(out, 1, "chain generation {");
-    line(out, 2, &format!("{accepted} accept comment \"{GENERATION_COMMENT}{:#010x}\"", layout.mask()));
+    let (first, last) = plan.queues;
+    let comment = format!("{GENERATION_COMMENT}{:#010x}, queues {first}-{last}", layout.mask());
+    line(out, 2, &format!("{accepted} accept comment \"{comment}\""));
     line(out, 1, "}");
 }
 
@@ -84,7 +104,7 @@ fn refusals(out: &mut String) {
     line(out, 1, "}");
 }
 
-fn before(out: &mut String, plan: &Plan, hook: Hook) {
+fn before(out: &mut String, plan: &Plan, dialect: Dialect, hook: Hook) {
     let layout = plan.layout;
     let ours = plan.hooks.contains(hook);
     line(out, 1, &format!("chain before-{hook} {{"));
@@ -106,6 +126,12 @@ fn before(out: &mut String, plan: &Plan, hook: Hook) {
     }
     line(out, 2, &format!("{} goto cut-flow", is("ct mark", layout, layout.answer(Answer::Cut))));
     if ours {
+        if hook == Hook::Input && matches!(dialect, Dialect::Iptables { security } if security > SOURCE_NAT) {
+            // An answer to what a NAT rule of the output hook sent elsewhere bears here, unlike there, the
+            // address that was asked for. Packets of the other direction tell what becomes of its flow.
+            let translated = "ct state established ct direction reply ct status dnat";
+            line(out, 2, &format!("{translated} accept comment \"answers from a translated address\""));
+        }
         for question in Question::ALL {
             let ask = format!("meta mark set meta mark | {:#010x} accept", layout.question(question));
             line(out, 2, &format!("{} {ask}", asks(question)));
@@ -190,9 +216,10 @@ fn clear(layout: MarkLayout) -> String {
     format!("meta mark set meta mark & {:#010x}", layout.foreign())
 }
 
-/// Text that is safe inside nft's quotes, cut to what the kernel keeps (`NFT_USERDATA_MAXLEN`).
+/// Text that is safe inside nft's quotes, cut so that a comment is short enough for nft (128 bytes)
+/// whatever script it is written in.
 fn comment(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control() && !matches!(c, '"' | '\\')).take(40).collect()
+    text.chars().filter(|c| !c.is_control() && !matches!(c, '"' | '\\')).take(28).collect()
 }
 
 fn line(out: &mut String, depth: usize, text: &str) {

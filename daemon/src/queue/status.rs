@@ -23,7 +23,7 @@ pub struct QueueStatus {
 
 impl QueueStatus {
     /// The owner, as an administrator would name it.
-    pub(super) fn owner(&self) -> String {
+    pub fn owner(&self) -> String {
         let path: PathBuf = ["/proc", &self.port_id.to_string(), "comm"].iter().collect();
         match fs::read_to_string(path) {
             Ok(name) => format!("{} (process {})", name.trim().escape_debug(), self.port_id),

@@ -138,8 +138,10 @@ impl Live {
             return Err(error.to_string());
         }
         // Flows that the old rules cut are judged anew: the new ones may allow them again.
-        if plan.remembers() {
-            walk(Answer::Cut)?;
+        if plan.remembers()
+            && let Err(error) = walk(Answer::Cut)
+        {
+            warn!("flows that were cut stay cut: {error}");
         }
         if (&self.config.log, self.config.detect) != (&config.log, config.detect) {
             self.recorder.apply(&config.log, config.detect);
@@ -196,7 +198,7 @@ impl Live {
             hook_install: match (self.config.hook.install, self.hook.dialect()) {
                 (Install::None, _) => "the administrator",
                 (_, Dialect::Nft) => "nft",
-                (_, Dialect::Iptables) => "nft and iptables",
+                (_, Dialect::Iptables { .. }) => "nft and iptables",
             }
             .to_owned(),
             packets: Totals::of(self.counters.iter().map(AsRef::as_ref)),

@@ -113,13 +113,14 @@ pub fn start(options: Options) -> Result<(Live, Control), StartError> {
     let numbers = queue_numbers(&config);
     let mut plan = Plan::new(&config, numbers);
     let existing = Hook::existing()?;
+    refuse_a_living_owner(existing)?;
+    let bound = Bound::new(&config, numbers)?;
     let mark = next_generation(existing, layout).unwrap_or_else(|| {
         plan.remember_nothing();
         layout.first_generation()
     });
     let generation = Arc::new(ArcSwap::from_pointee(Generation::compile(&config, &plan, mark, 1)));
     let epoch = Epoch::default();
-    let bound = Bound::new(&config, numbers)?;
     let (counters, recorder) = bound.start(&config, &generation, &epoch, options.show)?;
     if config.hook.install != Install::None {
         hook.install(&plan, mark).inspect_err(|_| remove_half(existing))?;
@@ -172,6 +173,13 @@ fn refuse_clashes(config: &Config, layout: MarkLayout) -> Result<(), StartError>
     Ok(())
 }
 
+/// The kernel's rules are one daemon's: another would take them over, and away when it stops.
+fn refuse_a_living_owner(existing: Option<Existing>) -> Result<(), QueueError> {
+    let Some(Existing { queues: (first, last), .. }) = existing else { return Ok(()) };
+    let held = queue::status().into_iter().find(|queue| (first..=last).contains(&queue.number));
+    held.map_or(Ok(()), |queue| Err(QueueError::Taken { number: queue.number, owner: Some(queue.owner()) }))
+}
+
 /// The first and the last queue.
 pub fn queue_numbers(config: &Config) -> (u16, u16) {
     if let Some(numbers) = &config.queue.numbers {
@@ -186,12 +194,14 @@ pub fn queue_numbers(config: &Config) -> (u16, u16) {
 /// `None` when connections can't be walked, so that marks on them can't be trusted.
 fn next_generation(existing: Option<Existing>, layout: MarkLayout) -> Option<GenerationMark> {
     let next = match existing {
-        Some(Existing { layout: old, generation }) if old == layout => layout.next_generation(generation),
+        Some(Existing { layout: old, generation, .. }) if old == layout => layout.next_generation(generation),
         _ => layout.first_generation(),
     };
     let walked = match existing {
         Some(Existing { layout: old, .. }) if old == layout => {
+            // What the rules of the last daemon cut, those of this one may allow again.
             conntrack::clear(layout, Marked::With(Answer::Accept(next)))
+                .and_then(|_| conntrack::clear(layout, Marked::With(Answer::Cut)))
         }
         Some(Existing { layout: old, .. }) => {
             conntrack::clear(old, Marked::Any).and_then(|_| conntrack::clear(layout, Marked::Any))
