@@ -1,7 +1,7 @@
 //! Who is trying the handles: from single events to incidents.
 //!
 //! The detector is pure: events and time go in, incident records come out. It looks only at first
-//! contacts with closed [doors](door), counts distinct ones, and concludes one incident a source.
+//! contacts with closed doors, counts distinct ones, and concludes one incident a source.
 
 mod detector;
 mod door;
