@@ -65,6 +65,14 @@ impl AddressSet {
         self.v4.is_empty() && self.v6.is_empty()
     }
 
+    pub(crate) const fn v4(&self) -> &RangeSet<u32> {
+        &self.v4
+    }
+
+    pub(crate) const fn v6(&self) -> &RangeSet<u128> {
+        &self.v6
+    }
+
     /// The IPv4 ranges, ascending, ends included.
     pub fn v4_ranges(&self) -> impl Iterator<Item = (Ipv4Addr, Ipv4Addr)> {
         self.v4.ranges().iter().map(|&(first, last)| (first.into(), last.into()))

@@ -38,5 +38,5 @@ pub use protocol::Protocol;
 pub use range_set::{RangeSet, Step};
 pub use rule::{Field, LogDetail, Match, Matched, Place, Rule, RuleId};
 pub use ruleset::{Explanation, NearMiss, Policy, Ruleset};
-pub use table::RuleTable;
+pub use table::{RuleTable, Strategy, TablePart, TableSummary};
 pub use tcp_flags::TcpFlags;

@@ -1,47 +1,124 @@
 //! The compiled form of a ruleset.
+//!
+//! For each hook and address family an [`Index`] finds the rules that hold a packet's addresses,
+//! ports and protocol. Where a rule names more than these, the rule itself is asked.
 
-use std::sync::Arc;
+mod area;
+mod block;
+mod classes;
+mod cross;
+mod index;
+mod intervals;
+mod summary;
+mod tree;
 
-use crate::{Decision, Hook, Key, Protocol, RuleId, Ruleset};
+use std::{net::IpAddr, sync::Arc};
 
-/// The protocols that rules most often tell apart; all others share the last class.
-const PROTOCOLS: [Protocol; 4] = [Protocol::TCP, Protocol::UDP, Protocol::ICMP, Protocol::ICMPV6];
-const CLASSES: usize = PROTOCOLS.len() + 1;
+pub use self::summary::{Strategy, TablePart, TableSummary};
+use self::{
+    area::{Point, rank},
+    index::Index,
+};
+use crate::{Cause, Decision, Fact, Hook, Key, Match, Matched, RuleId, Ruleset};
 
 /// A ruleset made ready for lookup. It answers every key as [`Ruleset::first_match`] does.
-///
-/// For each hook and protocol class it keeps the rules that can match there, in order. Leaving the
-/// others out preserves the first match, because they match no key of that class.
 #[derive(Debug, Clone)]
 pub struct RuleTable {
     ruleset: Arc<Ruleset>,
-    lists: [[Box<[RuleId]>; CLASSES]; 3],
+    /// By hook; hooks of the same rules share one. None where the hook is not ours.
+    hooks: [Option<Arc<HookTable>>; 3],
+}
+
+/// The rules of a hook.
+#[derive(Debug, Clone)]
+struct HookTable {
+    rules: Vec<RuleId>,
+    asks: Asks,
+    v4: Index<u32>,
+    v6: Index<u128>,
+}
+
+/// Which of the facts that may be unknown are named by a rule.
+#[derive(Debug, Clone, Copy, Default)]
+struct Asks {
+    interface: bool,
+    in_interface: bool,
+    out_interface: bool,
+    user: bool,
 }
 
 impl RuleTable {
     /// Compiles `ruleset`.
     pub fn compile(ruleset: Arc<Ruleset>) -> Self {
-        let lists = Hook::ALL.map(|hook| {
-            std::array::from_fn(|class| {
-                let rules = (0..).map(RuleId).zip(&ruleset.rules);
-                let can_match = rules.filter(|(_, rule)| {
-                    let protocol = rule.matches.protocol.as_ref();
-                    rule.hooks.contains(hook)
-                        && protocol.is_none_or(|set| match PROTOCOLS.get(class) {
-                            Some(protocol) => set.contains(protocol.0),
-                            None => set.iter().any(|number| class_of(Protocol(number)) == class),
-                        })
-                });
-                can_match.map(|(id, _)| id).collect()
-            })
-        });
-        Self { ruleset, lists }
+        let mut hooks: [Option<Arc<HookTable>>; 3] = [None, None, None];
+        for hook in ruleset.policy.hooks().iter() {
+            let rules = (0..).map(RuleId).zip(&ruleset.rules);
+            let rules: Vec<RuleId> =
+                rules.filter(|(_, rule)| rule.hooks.contains(hook)).map(|(id, _)| id).collect();
+            let same = hooks.iter().flatten().find(|other| other.rules == rules);
+            hooks[hook as usize] =
+                Some(same.map_or_else(|| Arc::new(HookTable::new(&ruleset, rules)), Arc::clone));
+        }
+        Self { ruleset, hooks }
     }
 
     /// What the rules say of `key`.
     pub fn lookup(&self, key: &Key) -> Decision {
-        let list = &self.lists[key.hook as usize][class_of(key.protocol)];
-        self.ruleset.first_match_among(key, list.iter().copied())
+        let ruleset = &*self.ruleset;
+        let (Some(hook), Some(policy)) = (&self.hooks[key.hook as usize], ruleset.policy.at(key.hook)) else {
+            return ruleset.first_match_among(key, []);
+        };
+        let confirms = |id: RuleId| ruleset.rule(id).matches(key) == Matched::Yes;
+        let in_doubt = hook.asks.in_doubt(key);
+        let rule = match (key.source, key.destination) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                let point = point(key, source.to_bits(), destination.to_bits());
+                if in_doubt {
+                    return ruleset.first_match_among(key, hook.v4.all(&point));
+                }
+                hook.v4.first(&point, confirms)
+            }
+            (IpAddr::V6(source), IpAddr::V6(destination)) => {
+                let point = point(key, source.to_bits(), destination.to_bits());
+                if in_doubt {
+                    return ruleset.first_match_among(key, hook.v6.all(&point));
+                }
+                hook.v6.first(&point, confirms)
+            }
+            // No packet is so.
+            _ => return ruleset.first_match(key),
+        };
+        let (action, cause) = match rule {
+            Some(id) => (ruleset.rule(id).action, Cause::Rule(id)),
+            None => (policy, Cause::Policy),
+        };
+        Decision { action, cause, depends_on: None }
+    }
+
+    /// What was chosen for which rules, and what it takes.
+    pub fn summary(&self) -> TableSummary {
+        let mut parts: Vec<TablePart> = Vec::new();
+        for hook in Hook::ALL {
+            let Some(table) = &self.hooks[hook as usize] else { continue };
+            let earlier = Hook::ALL.into_iter().take_while(|&earlier| earlier != hook);
+            let shared = earlier
+                .filter(|&earlier| {
+                    self.hooks[earlier as usize].as_ref().is_some_and(|other| Arc::ptr_eq(other, table))
+                })
+                .last();
+            match shared {
+                Some(shared) => {
+                    for part in parts.iter_mut().filter(|part| part.hooks.contains(shared)) {
+                        part.hooks = part.hooks.with(hook);
+                    }
+                }
+                None => parts.extend([
+                    TablePart::new(hook, false, table.v4.strategy(), table.rules.len()),
+                    TablePart::new(hook, true, table.v6.strategy(), table.rules.len()),
+                ]),
+            }
+        }
+        TableSummary { parts }
     }
 
     /// The ruleset this was compiled from.
@@ -50,6 +127,33 @@ impl RuleTable {
     }
 }
 
-fn class_of(protocol: Protocol) -> usize {
-    PROTOCOLS.iter().position(|known| *known == protocol).unwrap_or(PROTOCOLS.len())
+impl HookTable {
+    fn new(ruleset: &Ruleset, rules: Vec<RuleId>) -> Self {
+        let asks = rules.iter().fold(Asks::default(), |asks, &id| asks.and(&ruleset.rule(id).matches));
+        Self { asks, v4: Index::new(ruleset, &rules), v6: Index::new(ruleset, &rules), rules }
+    }
+}
+
+impl Asks {
+    const fn and(self, matches: &Match) -> Self {
+        Self {
+            interface: self.interface || matches.interface.is_some(),
+            in_interface: self.in_interface || matches.in_interface.is_some(),
+            out_interface: self.out_interface || matches.out_interface.is_some(),
+            user: self.user || matches.user.is_some(),
+        }
+    }
+
+    /// Whether the answer may depend on what is not known of `key`.
+    const fn in_doubt(self, key: &Key) -> bool {
+        (self.interface && matches!(key.interface(), Fact::Unknown))
+            || (self.in_interface && matches!(key.in_interface, Fact::Unknown))
+            || (self.out_interface && matches!(key.out_interface, Fact::Unknown))
+            || (self.user && matches!(key.user, Fact::Unknown))
+    }
+}
+
+fn point<A>(key: &Key, source: A, destination: A) -> Point<A> {
+    let (source_port, port) = key.ports.map_or((0, 0), |ports| (ports.source, ports.destination));
+    Point { source, destination, source_port, port, protocol: rank(key.protocol.0) }
 }

@@ -48,6 +48,13 @@ pub(crate) fn ruleset() -> impl Strategy<Value = Arc<Ruleset>> {
     (vec(rule(), 0..12), policy).prop_map(|(rules, policy)| Arc::new(Ruleset { rules, policy }))
 }
 
+/// As many rules of the same kind: enough for every way of looking them up.
+pub(crate) fn many_rules(number: std::ops::Range<usize>) -> impl Strategy<Value = Arc<Ruleset>> {
+    let policy =
+        Policy { input: Some(Action::Drop), output: Some(Action::Reject), forward: Some(Action::Accept) };
+    vec(rule(), number).prop_map(move |rules| Arc::new(Ruleset { rules, policy }))
+}
+
 fn rule() -> impl Strategy<Value = Rule> {
     let hooks = subsequence(&Hook::ALL[..], 1..=3).prop_map(|hooks| hooks.into_iter().collect());
     (hooks, matches(), select(&Action::ALL[..])).prop_map(|(hooks, matches, action)| Rule {

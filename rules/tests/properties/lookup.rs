@@ -1,14 +1,59 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use portcullis_rules::{Action, Cause, Matched, Protocol, RuleTable};
+use portcullis_rules::{Action, Cause, Key, Matched, Protocol, RuleTable, Ruleset};
 use proptest::{
+    collection::vec,
     prelude::{ProptestConfig, Strategy},
     prop_assert, prop_assert_eq, proptest,
     strategy::ValueTree,
-    test_runner::TestRunner,
+    test_runner::{TestCaseError, TestRunner},
 };
 
-use crate::generators::{completions, key, ruleset};
+use crate::generators::{completions, key, many_rules, ruleset};
+
+/// Whether the table answers each of `keys` as its rules do.
+fn agree(ruleset: &Arc<Ruleset>, keys: &[Key]) -> Result<(), TestCaseError> {
+    let table = RuleTable::compile(Arc::clone(ruleset));
+    for key in keys {
+        prop_assert_eq!(table.lookup(key), ruleset.first_match(key), "{}: {:?}", key, table.summary());
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, max_shrink_iters: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_table_of_many_rules_answers_as_they_do(ruleset in many_rules(10..200), keys in vec(key(), 40)) {
+        agree(&ruleset, &keys)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 8, max_shrink_iters: 50, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_table_of_very_many_rules_answers_as_they_do(
+        ruleset in many_rules(2500..3500), keys in vec(key(), 400)
+    ) {
+        agree(&ruleset, &keys)?;
+    }
+}
+
+#[test]
+fn every_strategy_is_met() {
+    let mut runner = TestRunner::deterministic();
+    let mut met = Vec::new();
+    for number in [1..8, 40..200, 2500..3500] {
+        for _ in 0..4 {
+            let ruleset = many_rules(number.clone()).new_tree(&mut runner).unwrap().current();
+            met.extend(RuleTable::compile(ruleset).summary().parts.iter().map(|part| part.strategy.name()));
+        }
+    }
+    for strategy in ["scan", "tables", "tree"] {
+        assert!(met.iter().any(|name| name.contains(strategy)), "{strategy} is not among {met:?}");
+    }
+}
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1000))]
@@ -58,7 +103,7 @@ proptest! {
     #[test]
     fn a_key_mirrored_twice_is_itself(key in key()) {
         let twice = key.mirrored().mirrored();
-        prop_assert_eq!(portcullis_rules::Key { user: twice.user, icmp: twice.icmp, ..key }, twice);
+        prop_assert_eq!(Key { user: twice.user, icmp: twice.icmp, ..key }, twice);
     }
 }
 

@@ -1,0 +1,71 @@
+//! The table of numbers.
+
+use std::{hint::black_box, sync::Arc, time::Instant};
+
+use portcullis_rules::{Cause, Decision, Key, RuleTable, Ruleset};
+
+use crate::set::Set;
+
+/// Packets for which the linear reference is asked, too: it takes its time.
+const LINEAR: usize = 2_000_000;
+
+pub(crate) fn header() {
+    println!(
+        "{:<28} {:>2} {:>7} {:<11} {:>9} {:>9} {:>8} {:>7} {:>8} {:>6}",
+        "rules", "IP", "count", "strategy", "ns/lookup", "linear", "build ms", "B/rule", "compared", "wrong"
+    );
+}
+
+pub(crate) fn measure(set: &Set) {
+    for v6 in [false, true] {
+        let ruleset = set.ruleset(v6);
+        let keys = set.keys(v6);
+        let build = median(|| {
+            let began = Instant::now();
+            black_box(RuleTable::compile(Arc::clone(&ruleset)));
+            began.elapsed().as_secs_f64() * 1e3
+        });
+        let table = RuleTable::compile(Arc::clone(&ruleset));
+        let nanoseconds = median(|| per_key(&keys, |key| table.lookup(key)));
+        let some = &keys[..keys.len().min(LINEAR / ruleset.rules.len().max(1)).max(20)];
+        let linear = per_key(some, |key| ruleset.first_match(key));
+        let part = table.summary().parts.into_iter().find(|part| part.v6 == v6);
+        let part = part.expect("each family has its part");
+        println!(
+            "{:<28} {:>2} {:>7} {:<11} {nanoseconds:>9.1} {linear:>9.0} {build:>8.2} {:>7.0} {:>8} {:>6}",
+            set.name,
+            if v6 { 6 } else { 4 },
+            ruleset.rules.len(),
+            part.strategy.name(),
+            part.bytes as f64 / part.rules.max(1) as f64,
+            part.compared,
+            wrong(set, &table, &ruleset, &keys, some.len()),
+        );
+    }
+}
+
+/// How many answers are not the reference's, or not those that came with the packets.
+fn wrong(set: &Set, table: &RuleTable, ruleset: &Ruleset, keys: &[Key], some: usize) -> usize {
+    let by_reference =
+        keys[..some].iter().filter(|key| table.lookup(key) != ruleset.first_match(key)).count();
+    let rule = |decision: Decision| match decision.cause {
+        Cause::Rule(id) => Some(id.0 as usize),
+        Cause::Policy => None,
+    };
+    let expected = set.expected.iter().flatten().zip(keys);
+    by_reference + expected.filter(|(expected, key)| rule(table.lookup(key)) != **expected).count()
+}
+
+fn per_key(keys: &[Key], decide: impl Fn(&Key) -> Decision) -> f64 {
+    let began = Instant::now();
+    for key in keys {
+        black_box(decide(black_box(key)));
+    }
+    began.elapsed().as_secs_f64() * 1e9 / keys.len() as f64
+}
+
+fn median(mut measure: impl FnMut() -> f64) -> f64 {
+    let mut all: [f64; 5] = std::array::from_fn(|_| measure());
+    all.sort_by(f64::total_cmp);
+    all[all.len() / 2]
+}
