@@ -9,6 +9,9 @@ mod bed;
 // Commands that need neither root nor a daemon, and how they end.
 mod commands;
 
+// What a newcomer sees first.
+mod demo;
+
 // What each verdict looks like from the other end of the wire.
 mod verdicts;
 

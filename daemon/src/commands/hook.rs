@@ -73,7 +73,7 @@ fn remove() -> Outcome {
             eprintln!("connections keep their marks: {error}");
         }
         match (removed.table, removed.chain) {
-            (false, false) => println!("nothing of Portcullis was in the kernel"),
+            (false, false) => println!("nothing of Portcullis is in the kernel"),
             _ => println!("the kernel rules of Portcullis are removed"),
         }
         Ok(())
