@@ -74,7 +74,7 @@ impl fmt::Display for Status {
         let unwanted = if suppressed > 0 { format!(", {suppressed} not wanted") } else { String::new() };
         writeln!(
             f,
-            "  records         {written} written, {summarised} in summaries{unwanted}; {incidents} incidents"
+            "  records         {written} written, {summarised} in summaries{unwanted}; incidents: {incidents}"
         )?;
         if *events_lost + *errors + write_errors > 0 {
             writeln!(

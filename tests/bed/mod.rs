@@ -9,6 +9,7 @@ mod snapshot;
 
 use std::{
     env, fs,
+    io::{self, Write},
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     path::Path,
     process,
@@ -77,7 +78,8 @@ impl Bed {
         if !rustix::process::geteuid().is_root() {
             let test = thread::current().name().unwrap_or("a test").to_owned();
             assert!(env::var_os("CI").is_none(), "{test} needs root");
-            eprintln!("SKIPPED (needs root): {test}");
+            // Not eprintln, which is captured and shown for failures only.
+            let _ = writeln!(io::stderr(), "SKIPPED (needs root): {test}");
             return None;
         }
         sweep();
