@@ -111,6 +111,7 @@ fn what_a_dead_daemon_cut_the_next_one_judges_anew() {
     let open = "[policy]\ninput = \"accept\"";
     let daemon = Daemon::start(&bed, open);
     let mut flow = Flow::udp(&bed.peer, &bed.gate, (GATE[0], 80));
+    assert!(flow.lives());
     daemon.reload(SHUT).expect("a valid configuration");
     assert_eq!(flow.client_sends(), Lost);
     daemon.kill9();
