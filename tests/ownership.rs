@@ -133,7 +133,7 @@ fn another_mask_or_other_hooks_at_the_next_start_leave_nothing_of_the_old() {
     let before = bed.gate.sh("nft list table inet portcullis");
     assert!(before.contains("after-output"));
     let daemon = Daemon::start(&bed, &other);
-    let now = bed.gate.sh("nft list table inet portcullis; iptables-save -t mangle");
+    let now = bed.gate.sh("nft list table inet portcullis; iptables-save -t security");
     assert!(!now.contains("after-output") && !now.contains("0x7f000000"), "{now}");
     assert_eq!(bed.peer.tcp((GATE[0], 80)), Answered);
     daemon.terminate();
