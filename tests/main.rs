@@ -21,6 +21,9 @@ mod lifecycle;
 // Whose the hook is: ours, a unit's, the administrator's; and whose the queue and the mark bits are.
 mod ownership;
 
+// The control socket: who may ask what, and that nobody can hold the daemon up.
+mod control;
+
 // Accepted flows: who carries them, what a reload does to them, whose marks stay whose.
 mod flows;
 

@@ -1,5 +1,6 @@
 //! The daemon's life: start, reload, stop.
 
+mod answer;
 mod live;
 mod start;
 mod wakers;

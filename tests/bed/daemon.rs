@@ -168,7 +168,8 @@ impl Bed {
         self.home().join("portcullis.toml")
     }
 
-    fn control(&self) -> PathBuf {
+    /// The daemon's control socket.
+    pub(crate) fn control(&self) -> PathBuf {
         self.home().join("control")
     }
 

@@ -10,6 +10,9 @@ use crate::{
     run::{Options, StartError, start},
 };
 
+/// A daemon of another version may do so.
+const SOMETHING_ELSE: &str = "the daemon answered something else; is it of another version?";
+
 pub(super) fn run(args: RunArgs) -> Outcome {
     let options = Options {
         config: args.config.config,
@@ -19,7 +22,7 @@ pub(super) fn run(args: RunArgs) -> Outcome {
         show: args.show,
     };
     match start(options) {
-        Ok((live, control)) => match live.serve(&control) {
+        Ok((live, control)) => match live.serve(control) {
             Ok(()) => Outcome::Fine,
             Err(error) => fail(Outcome::No, error),
         },
@@ -43,7 +46,7 @@ pub(super) fn reload(socket: &Path) -> Outcome {
         Ok(Response::Refused(why)) => {
             fail(Outcome::Invalid, format!("reload refused, the old rules stay:\n{why}"))
         }
-        Ok(Response::Status(_)) => fail(Outcome::No, "the daemon answered something else"),
+        Ok(_) => fail(Outcome::No, SOMETHING_ELSE),
         Err(error) => unreachable_daemon(&error),
     }
 }
@@ -58,14 +61,15 @@ pub(super) fn status(args: &StatusArgs) -> Outcome {
             }
             Outcome::Fine
         }
-        Ok(Response::Done(other) | Response::Refused(other)) => fail(Outcome::No, other),
+        Ok(Response::Refused(why)) => fail(Outcome::No, why),
+        Ok(_) => fail(Outcome::No, SOMETHING_ELSE),
         Err(error) => unreachable_daemon(&error),
     }
 }
 
 fn unreachable_daemon(error: &ControlError) -> Outcome {
     let outcome = match error {
-        ControlError::NotPermitted(_) => Outcome::NotPermitted,
+        ControlError::NotPermitted(_) | ControlError::Denied(_) => Outcome::NotPermitted,
         ControlError::NotRunning(_) | ControlError::Failed(_) => Outcome::NoDaemon,
     };
     fail(outcome, error)

@@ -15,7 +15,7 @@ use tracing::{error, info, warn};
 use super::{Options, start::queue_numbers, wakers::Wakers, watchdog::Watchdog};
 use crate::{
     conntrack::{self, Marked},
-    control::{Command, Control, Response},
+    control::Control,
     counters::{Counters, Totals},
     generation::Generation,
     hook::{Dialect, Hook, Plan},
@@ -58,18 +58,15 @@ impl Live {
     ///
     /// # Errors
     /// When waiting fails.
-    pub fn serve(mut self, control: &Control) -> io::Result<()> {
+    pub fn serve(mut self, mut control: Control) -> io::Result<()> {
         loop {
             let limit = self.watchdog.as_ref().map(Watchdog::interval);
-            let woken = self.wakers.wait(control.listener(), limit)?;
+            let woken = self.wakers.wait(&control, limit)?;
             if woken.links {
                 interfaces::changed(&self.epoch);
             }
             if woken.asked {
-                control.serve(|command| match command {
-                    Command::Status => Response::Status(Box::new(self.status())),
-                    Command::Reload => self.reload().map_or_else(Response::Refused, Response::Done),
-                });
+                control.serve(|command| self.answer(command));
             }
             if woken.reload {
                 // Told in the log; nobody waits for an answer to a signal.
@@ -87,7 +84,7 @@ impl Live {
     ///
     /// # Errors
     /// Why not; everything is as it was then.
-    fn reload(&mut self) -> Result<String, String> {
+    pub(super) fn reload(&mut self) -> Result<String, String> {
         let outcome = self.try_reload();
         match &outcome {
             Ok(done) => {

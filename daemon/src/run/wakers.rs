@@ -2,11 +2,8 @@
 
 use std::{
     io::{self, Read as _},
-    os::{
-        fd::AsFd as _,
-        unix::net::{UnixListener, UnixStream},
-    },
-    time::Duration,
+    os::{fd::AsFd as _, unix::net::UnixStream},
+    time::{Duration, Instant},
 };
 
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
@@ -18,6 +15,8 @@ use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     low_level::pipe,
 };
+
+use crate::control::Control;
 
 const RTMGRP_LINK: u32 = 1; // linux/rtnetlink.h
 
@@ -38,7 +37,7 @@ pub(super) struct Woken {
     pub(super) reload: bool,
     /// Interfaces came, went, or were renamed.
     pub(super) links: bool,
-    /// Somebody connected to the control socket.
+    /// There may be something to do for clients of the control socket.
     pub(super) asked: bool,
 }
 
@@ -65,21 +64,26 @@ impl Wakers {
     ///
     /// # Errors
     /// What the system said.
-    pub(super) fn wait(&self, control: &UnixListener, limit: Option<Duration>) -> io::Result<Woken> {
-        let watched = [self.stop.as_fd(), self.reload.as_fd(), self.links.as_fd(), control.as_fd()];
-        let mut polled = watched.map(|descriptor| PollFd::from_borrowed_fd(descriptor, PollFlags::IN));
-        let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
-        match poll(&mut polled, limit.as_ref()) {
+    pub(super) fn wait(&self, control: &Control, limit: Option<Duration>) -> io::Result<Woken> {
+        let ours = [self.stop.as_fd(), self.reload.as_fd(), self.links.as_fd()];
+        let ours = ours.map(|descriptor| PollFd::from_borrowed_fd(descriptor, PollFlags::IN));
+        let mut polled: Vec<_> = ours.into_iter().chain(control.polled()).collect();
+        let patience = control.patience(Instant::now());
+        let wait = limit.into_iter().chain(patience).min().and_then(|wait| Timespec::try_from(wait).ok());
+        match poll(&mut polled, wait.as_ref()) {
             Ok(_) => {}
             Err(Errno::INTR) => return Ok(Woken::default()),
             Err(error) => return Err(error.into()),
         }
-        let [stop, reload, links, asked] = polled.map(|polled| !polled.revents().is_empty());
+        let mut woken = polled.iter().map(|polled| !polled.revents().is_empty());
+        let mut next = || woken.next().unwrap_or(false);
+        let (stop, reload, links) = (next(), next(), next());
         Ok(Woken {
             stop: stop && empty(&self.stop),
             reload: reload && empty(&self.reload),
             links: links && self.read_links(),
-            asked,
+            // Those who only wait have to be looked after, too: their time may be over.
+            asked: patience.is_some() || next(),
         })
     }
 
