@@ -23,7 +23,7 @@ mod suggest;
 mod written;
 
 pub use load::{Loaded, load, load_text, load_with_names};
-pub use names::SystemNames;
+pub use names::{SystemNames, port_name};
 pub use policy_tests::{TestFailure, failed_tests};
 pub use report::{ErrorEntry, Report};
 pub use settings::*;

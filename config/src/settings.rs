@@ -2,7 +2,7 @@
 
 use std::{ops::RangeInclusive, path::PathBuf, sync::Arc, time::Duration};
 
-use portcullis_rules::{Action, Key, Place, Ruleset};
+use portcullis_rules::{Action, AddressSet, Key, Place, Ruleset};
 
 /// A whole, valid configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -113,15 +113,86 @@ pub struct Log {
     pub max_size: u64,
     /// `max-total`: of all files, in bytes.
     pub max_total: u64,
+    /// `journald`: what is told to systemd's journal beside the files.
+    pub journald: Journald,
+    /// `syslog`: whether blocked packets are also written as kernel-style lines.
+    pub syslog: bool,
+}
+
+/// What is told to systemd's journal; each includes what stands before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Journald {
+    /// The daemon's own life only.
+    None,
+    /// Incidents.
+    #[default]
+    Incidents,
+    /// Blocked packets, too, within the same budget as the files.
+    Packets,
 }
 
 /// `[detect]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Detect {
     /// `threshold`: distinct closed doors that one source has to try within the window.
     pub threshold: u32,
     /// `window`.
     pub window: Duration,
+    /// `ban`.
+    pub ban: Ban,
+    /// `allow`: addresses that are never banned.
+    pub allow: Arc<AddressSet>,
+}
+
+/// `[detect.ban]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ban {
+    /// `enable`: whether an incident makes its source banned.
+    pub enable: bool,
+    /// `first`: how long a source is banned the first time; each later time it is twice as long.
+    pub first: Duration,
+    /// `longest`: but never longer than this; not below `first`.
+    pub longest: Duration,
+    /// `severity`: the least that an incident has to have.
+    pub severity: Severity,
+}
+
+/// How bad an incident is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the detector says what makes an incident one of them")]
+pub enum Severity {
+    Low,
+    Medium,
+    High,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            directory: "/var/log/portcullis".into(),
+            max_size: 64 << 20,
+            max_total: 1 << 30,
+            journald: Journald::default(),
+            syslog: false,
+        }
+    }
+}
+
+impl Default for Detect {
+    fn default() -> Self {
+        Self { threshold: 6, window: Duration::from_secs(600), ban: Ban::default(), allow: Arc::default() }
+    }
+}
+
+impl Default for Ban {
+    fn default() -> Self {
+        Self {
+            enable: false,
+            first: Duration::from_secs(600),
+            longest: Duration::from_secs(7 * 86_400),
+            severity: Severity::High,
+        }
+    }
 }
 
 /// A `[[test]]` of the policy.

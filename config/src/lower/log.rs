@@ -3,23 +3,26 @@
 use std::path::PathBuf;
 
 use super::{
-    one::{one, text},
+    one::{choice, flag, one, text},
     units::size,
 };
 use crate::{
-    Log,
-    problem::{FileErrors, Problem, SettingsProblem, Wanted},
+    Journald, Log,
+    problem::{Choice, FileErrors, Problem, SettingsProblem, Wanted},
     written::{self, Scalar, Stanza},
 };
 
 pub(super) fn log(written: Option<&Stanza<written::Log>>, errors: FileErrors<'_>) -> Log {
     let absent = written::Log::default();
-    let written::Log { directory: path, max_size, max_total } =
+    let written::Log { directory: path, max_size, max_total, journald: told, syslog } =
         written.map_or(&absent, |stanza| &stanza.body);
+    let usual = Log::default();
     let log = Log {
-        directory: one(path.as_ref(), errors, directory).unwrap_or_else(|| "/var/log/portcullis".into()),
-        max_size: one(max_size.as_ref(), errors, size).unwrap_or(64 << 20),
-        max_total: one(max_total.as_ref(), errors, size).unwrap_or(1 << 30),
+        directory: one(path.as_ref(), errors, directory).unwrap_or(usual.directory),
+        max_size: one(max_size.as_ref(), errors, size).unwrap_or(usual.max_size),
+        max_total: one(max_total.as_ref(), errors, size).unwrap_or(usual.max_total),
+        journald: one(told.as_ref(), errors, choice(&Choice::JOURNALD, journald)).unwrap_or_default(),
+        syslog: one(syslog.as_ref(), errors, flag).unwrap_or(false),
     };
     if log.max_total < log.max_size
         && let Some(written) = max_total.as_ref().or(max_size.as_ref())
@@ -27,6 +30,15 @@ pub(super) fn log(written: Option<&Stanza<written::Log>>, errors: FileErrors<'_>
         errors.report(written.span(), SettingsProblem::TotalBelowSize);
     }
     log
+}
+
+fn journald(word: &str) -> Option<Journald> {
+    match word {
+        "none" => Some(Journald::None),
+        "incidents" => Some(Journald::Incidents),
+        "packets" => Some(Journald::Packets),
+        _ => None,
+    }
 }
 
 fn directory(value: &Scalar) -> Result<PathBuf, Problem> {

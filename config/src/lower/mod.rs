@@ -82,7 +82,7 @@ pub(crate) fn config(
         queue: queue::queue(main.queue.as_ref(), mode, errors),
         hook: hook::hook(main.hook.as_ref(), errors),
         log: log::log(main.log.as_ref(), errors),
-        detect: detect::detect(main.detect.as_ref(), errors),
+        detect: detect::detect(main.detect.as_ref(), main.ban.as_ref(), vocabulary, errors),
         tests,
     }
 }

@@ -5,4 +5,5 @@ mod services;
 mod system;
 
 pub(crate) use known::{KnownNames, Lookup};
+pub use services::port_name;
 pub use system::SystemNames;

@@ -1,7 +1,7 @@
 //! Names of common ports, so that a policy means the same on every host.
 
 /// From IANA's "Service Name and Transport Protocol Port Number Registry"; the names that
-/// administrators use, not all of them. Sorted by number.
+/// administrators use, not all of them. Sorted by number; of several names the first is shown.
 pub(super) const COMMON: &[(&str, u16)] = &[
     ("echo", 7),
     ("discard", 9),
@@ -17,6 +17,7 @@ pub(super) const COMMON: &[(&str, u16)] = &[
     ("tacacs", 49),
     ("domain", 53),
     ("dns", 53),
+    ("dhcp", 67),
     ("bootps", 67),
     ("bootpc", 68),
     ("tftp", 69),
@@ -29,6 +30,7 @@ pub(super) const COMMON: &[(&str, u16)] = &[
     ("auth", 113),
     ("nntp", 119),
     ("ntp", 123),
+    ("msrpc", 135),
     ("epmap", 135),
     ("netbios-ns", 137),
     ("netbios-dgm", 138),
@@ -41,6 +43,7 @@ pub(super) const COMMON: &[(&str, u16)] = &[
     ("irc", 194),
     ("ldap", 389),
     ("https", 443),
+    ("smb", 445),
     ("microsoft-ds", 445),
     ("kpasswd", 464),
     ("submissions", 465),
@@ -67,6 +70,7 @@ pub(super) const COMMON: &[(&str, u16)] = &[
     ("pop3s", 995),
     ("socks", 1080),
     ("openvpn", 1194),
+    ("mssql", 1433),
     ("ms-sql-s", 1433),
     ("ms-sql-m", 1434),
     ("oracle", 1521),
@@ -84,6 +88,7 @@ pub(super) const COMMON: &[(&str, u16)] = &[
     ("etcd-server", 2380),
     ("iscsi-target", 3260),
     ("mysql", 3306),
+    ("rdp", 3389),
     ("ms-wbt-server", 3389),
     ("stun", 3478),
     ("turn", 3478),
@@ -102,6 +107,7 @@ pub(super) const COMMON: &[(&str, u16)] = &[
     ("amqps", 5671),
     ("amqp", 5672),
     ("coap", 5683),
+    ("vnc", 5900),
     ("rfb", 5900),
     ("x11", 6000),
     ("redis", 6379),
@@ -118,6 +124,12 @@ pub(super) const COMMON: &[(&str, u16)] = &[
     ("wireguard", 51820),
 ];
 
+/// The name by which administrators know this port, as a hint for a reader; rules understand it.
+pub fn port_name(port: u16) -> Option<&'static str> {
+    let start = COMMON.partition_point(|&(_, other)| other < port);
+    COMMON.get(start).filter(|&&(_, found)| found == port).map(|&(name, _)| name)
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -129,5 +141,10 @@ mod tests {
         assert!(COMMON.is_sorted_by_key(|&(_, port)| port));
         let names: BTreeSet<&str> = COMMON.iter().map(|&(name, _)| name).collect();
         assert_eq!(names.len(), COMMON.len());
+    }
+
+    #[test]
+    fn a_port_is_shown_by_its_first_name() {
+        assert_eq!([22, 53, 445, 5].map(port_name), [Some("ssh"), Some("domain"), Some("smb"), None]);
     }
 }

@@ -21,6 +21,9 @@ impl Choice {
     pub(crate) const HOOK: Self = Self { noun: "a hook", words: &["input", "output", "forward"] };
     pub(crate) const STATE: Self =
         Self { noun: "a state", words: &["new", "established", "related", "invalid", "untracked"] };
+    pub(crate) const JOURNALD: Self =
+        Self { noun: "a choice here", words: &["none", "incidents", "packets"] };
+    pub(crate) const SEVERITY: Self = Self { noun: "a severity", words: &["low", "medium", "high"] };
     pub(crate) const LOG: Self = Self { noun: "a choice here", words: &["none", "summary", "every"] };
 }
 

@@ -20,6 +20,8 @@ pub(crate) enum SettingsProblem {
     RelativeDirectory,
     /// `max-total` is less than `max-size`.
     TotalBelowSize,
+    /// `longest` is less than `first`.
+    LongestBelowFirst,
 }
 
 impl SettingsProblem {
@@ -38,6 +40,7 @@ impl SettingsProblem {
             }
             Self::RelativeDirectory => "begin it with a slash: the daemon has no directory of its own".into(),
             Self::TotalBelowSize => "give `max-total` room for several files of `max-size`".into(),
+            Self::LongestBelowFirst => "each ban is twice as long as the one before, up to `longest`".into(),
         }
     }
 }
@@ -53,6 +56,7 @@ impl fmt::Display for SettingsProblem {
             Self::Mask { mask } => write!(f, "{mask:#010x} cannot be our mask"),
             Self::RelativeDirectory => f.write_str("this directory is not an absolute path"),
             Self::TotalBelowSize => f.write_str("all files together may not be smaller than one of them"),
+            Self::LongestBelowFirst => f.write_str("the longest ban may not be shorter than the first"),
         }
     }
 }

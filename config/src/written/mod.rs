@@ -4,7 +4,7 @@ mod read;
 mod section;
 mod value;
 
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use toml::Spanned;
 
 pub(crate) use read::{Role, read};
@@ -23,6 +23,7 @@ pub(crate) struct File {
     pub(crate) hook: Option<Stanza<Hook>>,
     pub(crate) log: Option<Stanza<Log>>,
     pub(crate) detect: Option<Stanza<Detect>>,
+    pub(crate) ban: Option<Stanza<Ban>>,
     pub(crate) sets: Vec<NamedSet>,
     pub(crate) rules: Vec<Stanza<Rule>>,
     pub(crate) tests: Vec<Stanza<Test>>,
@@ -38,6 +39,7 @@ impl File {
             hook: None,
             log: None,
             detect: None,
+            ban: None,
             sets: Vec::new(),
             rules: Vec::new(),
             tests: Vec::new(),
@@ -100,6 +102,8 @@ pub(crate) struct Log {
     pub(crate) directory: Option<One>,
     pub(crate) max_size: Option<One>,
     pub(crate) max_total: Option<One>,
+    pub(crate) journald: Option<One>,
+    pub(crate) syslog: Option<One>,
 }
 
 /// `[detect]`.
@@ -108,6 +112,19 @@ pub(crate) struct Log {
 pub(crate) struct Detect {
     pub(crate) threshold: Option<One>,
     pub(crate) window: Option<One>,
+    /// Read apart, so that its keys are told one by one: [`File::ban`].
+    pub(crate) ban: Option<IgnoredAny>,
+    pub(crate) allow: Option<Many>,
+}
+
+/// `[detect.ban]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) struct Ban {
+    pub(crate) enable: Option<One>,
+    pub(crate) first: Option<One>,
+    pub(crate) longest: Option<One>,
+    pub(crate) severity: Option<One>,
 }
 
 /// `[sets.NAME]`.

@@ -7,7 +7,7 @@ use toml::{
     de::{DeString, DeTable, DeValue, ValueDeserializer},
 };
 
-use super::{File, NamedSet, Section, Stanza};
+use super::{Ban, Detect, File, NamedSet, Section, Stanza};
 use crate::{
     lines::Lines,
     problem::{FileErrors, KeyProblem, SyntaxProblem},
@@ -57,7 +57,7 @@ impl Reader<'_> {
             ("queue", Role::Main) => file.queue = self.stanza(Section::Queue, value),
             ("hook", Role::Main) => file.hook = self.stanza(Section::Hook, value),
             ("log", Role::Main) => file.log = self.stanza(Section::Log, value),
-            ("detect", Role::Main) => file.detect = self.stanza(Section::Detect, value),
+            ("detect", Role::Main) => (file.detect, file.ban) = self.detect(value),
             (name, Role::Overlay) if Section::Top.keys().contains(&name) => {
                 let is_table = value.as_ref().is_table();
                 self.errors.report(key.span(), KeyProblem::MainOnly { key: name.into(), is_table });
@@ -83,6 +83,15 @@ impl Reader<'_> {
         }
         let body = self.deserialize(Spanned::new(header.range.clone(), DeValue::Table(table)))?;
         Some(Stanza { body, header, line, has_strangers: !strangers.is_empty() })
+    }
+
+    /// `[detect]`, and `[detect.ban]` in it.
+    fn detect(&self, mut value: Value<'_>) -> (Option<Stanza<Detect>>, Option<Stanza<Ban>>) {
+        let ban = match value.get_mut() {
+            DeValue::Table(table) => table.remove("ban"),
+            _ => None,
+        };
+        (self.stanza(Section::Detect, value), ban.and_then(|ban| self.stanza(Section::Ban, ban)))
     }
 
     /// `[[section]]`, again and again.

@@ -8,7 +8,7 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-use super::{Detect, Hook, Log, Policy, Queue, Rule, Set, Test};
+use super::{Ban, Detect, Hook, Log, Policy, Queue, Rule, Set, Test};
 
 /// A section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,30 +19,25 @@ pub(crate) enum Section {
     Hook,
     Log,
     Detect,
+    Ban,
     Set,
     Rule,
     Test,
 }
 
 /// Keys of the rule language that this version does not know yet.
-const LATER: [(Section, &str); 7] = [
-    (Section::Rule, "rate"),
-    (Section::Rule, "expires"),
-    (Section::Rule, "schedule"),
-    (Section::Log, "journald"),
-    (Section::Log, "syslog"),
-    (Section::Detect, "ban"),
-    (Section::Detect, "allow"),
-];
+const LATER: [(Section, &str); 3] =
+    [(Section::Rule, "rate"), (Section::Rule, "expires"), (Section::Rule, "schedule")];
 
 impl Section {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Top,
         Self::Policy,
         Self::Queue,
         Self::Hook,
         Self::Log,
         Self::Detect,
+        Self::Ban,
         Self::Set,
         Self::Rule,
         Self::Test,
@@ -57,6 +52,7 @@ impl Section {
             Self::Hook => keys_of::<Hook>(),
             Self::Log => keys_of::<Log>(),
             Self::Detect => keys_of::<Detect>(),
+            Self::Ban => keys_of::<Ban>(),
             Self::Set => keys_of::<Set>(),
             Self::Rule => keys_of::<Rule>(),
             Self::Test => keys_of::<Test>(),
@@ -98,6 +94,7 @@ impl fmt::Display for Section {
             Self::Hook => "[hook]",
             Self::Log => "[log]",
             Self::Detect => "[detect]",
+            Self::Ban => "[detect.ban]",
             Self::Set => "[sets.NAME]",
             Self::Rule => "[[rule]]",
             Self::Test => "[[test]]",
@@ -145,7 +142,7 @@ mod tests {
 
     #[test]
     fn the_keys_are_those_of_the_written_form() {
-        assert_eq!(Section::Detect.keys(), ["threshold", "window"]);
+        assert_eq!(Section::Detect.keys(), ["threshold", "window", "ban", "allow"]);
         assert!(Section::Rule.keys().contains(&"source-port"));
         assert_eq!(Section::Rule.elsewhere("threshold"), Some(Section::Detect));
         for (section, key) in LATER {

@@ -1,10 +1,11 @@
 use std::{sync::Arc, time::Duration};
 
+use ipnet::IpNet;
 use portcullis_config::{
-    Backend, Config, DEFAULT, Detect, HookSettings, Inspect, Install, Log, Mode, Queue, Unjudged,
-    failed_tests, load_text,
+    Backend, Ban, Config, DEFAULT, Detect, HookSettings, Inspect, Install, Journald, Log, Mode, Queue,
+    Severity, Unjudged, failed_tests, load_text,
 };
-use portcullis_rules::{Action, Hook};
+use portcullis_rules::{Action, AddressSet, Hook};
 
 use super::{configurations, load};
 
@@ -62,9 +63,27 @@ fn settings_mean_what_they_say() {
     };
     assert_eq!(config.queue, queue);
     assert_eq!(config.hook, HookSettings { install: Install::Nft, mask: 0xffff, allow_mark_clash: true });
-    let log = Log { directory: "/srv/log".into(), max_size: 1_000_000, max_total: 3_000_000 };
+    let log = Log {
+        directory: "/srv/log".into(),
+        max_size: 1_000_000,
+        max_total: 3_000_000,
+        journald: Journald::Packets,
+        syslog: true,
+    };
     assert_eq!(config.log, log);
-    assert_eq!(config.detect, Detect { threshold: 20, window: Duration::from_secs(7200) });
+    let never: [IpNet; 2] = ["203.0.113.0/24".parse().unwrap(), "2001:db8::/32".parse().unwrap()];
+    let detect = Detect {
+        threshold: 20,
+        window: Duration::from_secs(7200),
+        ban: Ban {
+            enable: true,
+            first: Duration::from_secs(60),
+            longest: Duration::from_secs(3600),
+            severity: Severity::Medium,
+        },
+        allow: Arc::new(AddressSet::from_prefixes(never)),
+    };
+    assert_eq!(config.detect, detect);
 }
 
 #[test]
@@ -81,9 +100,20 @@ fn settings_that_are_not_written_have_defaults() {
     assert_eq!((config.mode, config.queue), (Mode::Enforce, queue));
     let hook = HookSettings { install: Install::Auto, mask: 0x7f00_0000, allow_mark_clash: false };
     assert_eq!(config.hook, hook);
-    let log = Log { directory: "/var/log/portcullis".into(), max_size: 64 << 20, max_total: 1 << 30 };
+    let log = Log {
+        directory: "/var/log/portcullis".into(),
+        max_size: 64 << 20,
+        max_total: 1 << 30,
+        journald: Journald::Incidents,
+        syslog: false,
+    };
     assert_eq!(config.log, log);
-    assert_eq!(config.detect, Detect { threshold: 6, window: Duration::from_secs(600) });
+    assert_eq!(config.detect, Detect::default());
+    let Detect { threshold, window, ban, allow } = config.detect;
+    assert_eq!((threshold, window, allow.is_empty()), (6, Duration::from_secs(600), true));
+    let Ban { enable, first, longest, severity } = ban;
+    assert_eq!((enable, severity), (false, Severity::High));
+    assert_eq!((first, longest), (Duration::from_secs(600), Duration::from_secs(7 * 86_400)));
 }
 
 #[test]

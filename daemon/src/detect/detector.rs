@@ -120,7 +120,7 @@ impl Detector {
         now: Timestamp,
         records: &mut Vec<IncidentRecord>,
     ) {
-        let Detect { threshold, window } = self.settings;
+        let Detect { threshold, window, .. } = self.settings;
         let threshold = threshold.clamp(1, MOST_THRESHOLD) as usize;
         let mut track = match self.tracks.remove(&source) {
             Some(track) => {

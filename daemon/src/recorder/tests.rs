@@ -8,10 +8,12 @@ use crate::log::{
     sample::{QUIET, by, echo, later, malformed, tcp},
 };
 
-const DETECT: Detect = Detect { threshold: 6, window: Duration::from_secs(120) };
+fn settings() -> Detect {
+    Detect { window: Duration::from_secs(120), ..Detect::default() }
+}
 
 fn log(directory: &Path) -> Log {
-    Log { directory: directory.to_owned(), max_size: 1 << 24, max_total: 1 << 26 }
+    Log { directory: directory.to_owned(), max_size: 1 << 24, max_total: 1 << 26, ..Log::default() }
 }
 
 fn records(directory: &Path) -> Vec<Record> {
@@ -22,7 +24,7 @@ fn records(directory: &Path) -> Vec<Record> {
 #[test]
 fn what_is_blocked_is_in_the_file_to_the_last_packet() {
     let directory = tempfile::tempdir().unwrap();
-    let mut recorder = Recorder::new(&log(directory.path()), DETECT, None);
+    let mut recorder = Recorder::new(&log(directory.path()), settings(), None);
     let mut blocked = 0;
     for n in 0..5000_u16 {
         let event = match n % 3 {
@@ -57,7 +59,7 @@ fn what_is_blocked_is_in_the_file_to_the_last_packet() {
 #[test]
 fn an_idle_recorder_has_no_deadline() {
     let directory = tempfile::tempdir().unwrap();
-    let mut recorder = Recorder::new(&log(directory.path()), DETECT, None);
+    let mut recorder = Recorder::new(&log(directory.path()), settings(), None);
     assert_eq!(recorder.next_deadline(), None);
     recorder.record(&tcp("203.0.113.9", 40000, "192.0.2.1", 23));
     assert_eq!(recorder.next_deadline(), None, "one record, written");
@@ -73,11 +75,11 @@ fn an_idle_recorder_has_no_deadline() {
 #[test]
 fn a_directory_that_cannot_be_written_costs_records_and_nothing_else() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    let mut recorder = Recorder::new(&log(file.path()), DETECT, None);
+    let mut recorder = Recorder::new(&log(file.path()), settings(), None);
     recorder.record(&tcp("203.0.113.9", 40000, "192.0.2.1", 23));
     assert_eq!(Counters::read(&recorder.counters().write_errors), 1);
     let directory = tempfile::tempdir().unwrap();
-    recorder.configure(&log(directory.path()), DETECT);
+    recorder.configure(&log(directory.path()), settings());
     recorder.record(&tcp("203.0.113.9", 40000, "192.0.2.1", 23));
     assert_eq!(records(directory.path()).len(), 1);
 }
@@ -97,7 +99,7 @@ fn whoever_watches_sees_lines() {
     let directory = tempfile::tempdir().unwrap();
     let screen = Screen::default();
     let show = Show::new(Box::new(screen.clone()), TimeZone::UTC);
-    let mut recorder = Recorder::new(&log(directory.path()), DETECT, Some(show));
+    let mut recorder = Recorder::new(&log(directory.path()), settings(), Some(show));
     for port in 1..=100 {
         recorder.record(&tcp("203.0.113.9", 40000, "192.0.2.1", port));
     }
@@ -125,7 +127,7 @@ fn whoever_watches_sees_lines() {
 fn the_thread_writes_what_every_worker_pushed() {
     let directory = tempfile::tempdir().unwrap();
     let (mut producers, consumers): (Vec<_>, Vec<_>) = (0..3).map(|_| rtrb::RingBuffer::new(1000)).unzip();
-    let handle = spawn(consumers, &log(directory.path()), DETECT, false).unwrap();
+    let handle = spawn(consumers, &log(directory.path()), &settings(), false).unwrap();
     for (n, producer) in producers.iter_mut().enumerate() {
         for _ in 0..700 {
             let port = u16::try_from(n).unwrap();

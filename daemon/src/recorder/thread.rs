@@ -46,9 +46,9 @@ struct Shared {
 ///
 /// # Errors
 /// When the thread can't be started.
-pub fn spawn(rings: Vec<Consumer<Event>>, log: &Log, detect: Detect, show: bool) -> io::Result<Handle> {
+pub fn spawn(rings: Vec<Consumer<Event>>, log: &Log, detect: &Detect, show: bool) -> io::Result<Handle> {
     let show = show.then(|| Show::new(Box::new(io::stdout()), TimeZone::system()));
-    let recorder = Recorder::new(log, detect, show);
+    let recorder = Recorder::new(log, detect.clone(), show);
     let shared = Arc::new(Shared::default());
     let counters = Arc::clone(recorder.counters());
     let for_thread = Arc::clone(&shared);
@@ -81,8 +81,9 @@ impl Handle {
     }
 
     /// Makes the recorder go on by other settings, soon.
-    pub fn apply(&self, log: &Log, detect: Detect) {
-        *self.shared.settings.lock().unwrap_or_else(PoisonError::into_inner) = Some((log.clone(), detect));
+    pub fn apply(&self, log: &Log, detect: &Detect) {
+        *self.shared.settings.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some((log.clone(), detect.clone()));
         self.thread().unpark();
     }
 

@@ -3,7 +3,6 @@
 mod filter;
 mod lines;
 mod row;
-mod service;
 mod top;
 mod view;
 mod when;

@@ -152,7 +152,8 @@ fn lines_that_are_no_records_are_counted_and_hostile_text_is_harmless() {
 fn incidents_have_their_own_file() {
     let directory = tempfile::tempdir().unwrap();
     assert_eq!(ask(directory.path(), &["--incidents"]), (String::new(), Seen::default()));
-    let settings = portcullis_config::Detect { threshold: 6, window: std::time::Duration::from_secs(60) };
+    let settings =
+        portcullis_config::Detect { window: std::time::Duration::from_secs(60), ..Default::default() };
     let mut detector = Detector::new(settings);
     let mut segment =
         Segment::new(directory.path().to_owned(), Stream::Incidents, Limits::within(1 << 20, 1 << 24));

@@ -6,7 +6,9 @@ use std::{
     io::{self, Write},
 };
 
-use super::{row::Row, service::service};
+use portcullis_config::port_name;
+
+use super::row::Row;
 use crate::log::Escaped;
 
 /// Values told apart; packets with others are counted together.
@@ -44,7 +46,7 @@ impl Top {
             By::Rules => Some(record.alert.signature.clone()),
             By::Sources => record.src_ip.map(|address| address.to_string()),
             By::Ports => record.dest_port.zip(record.proto.as_deref()).map(|(port, protocol)| {
-                let name = service(port, protocol).map(|name| format!("  {name}")).unwrap_or_default();
+                let name = port_name(port).map(|name| format!("  {name}")).unwrap_or_default();
                 format!("{port}/{}{name}", protocol.to_lowercase())
             }),
         };

@@ -9,7 +9,9 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::{LogArgs, Screen, row::Row, service::service, top::Top};
+use portcullis_config::port_name;
+
+use super::{LogArgs, Screen, row::Row, top::Top};
 use crate::{
     detect::IncidentRecord,
     log::{Drop, Escaped, Record, escape_json},
@@ -108,7 +110,7 @@ fn packet(record: &Record, time: &str) -> String {
     let protocol = proto.as_deref().unwrap_or("-");
     let destination = match (dest_ip, dest_port) {
         (Some(ip), Some(port)) => {
-            let service = service(*port, protocol).map(|name| format!(" ({name})")).unwrap_or_default();
+            let service = port_name(*port).map(|name| format!(" ({name})")).unwrap_or_default();
             format!("{}{service}", SocketAddr::new(*ip, *port))
         }
         (Some(ip), None) => {

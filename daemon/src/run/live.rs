@@ -140,8 +140,8 @@ impl Live {
         {
             warn!("flows that were cut stay cut: {error}");
         }
-        if (&self.config.log, self.config.detect) != (&config.log, config.detect) {
-            self.recorder.apply(&config.log, config.detect);
+        if (&self.config.log, &self.config.detect) != (&config.log, &config.detect) {
+            self.recorder.apply(&config.log, &config.detect);
         }
         (self.config, self.origin, self.plan, self.mark) = (config, origin, plan, mark);
         self.keep_as_last_good(&loaded.sources);

@@ -251,7 +251,7 @@ impl Bound {
     ) -> Result<(Vec<Arc<Counters>>, recorder::Handle), StartError> {
         let (producers, consumers): (Vec<_>, Vec<_>) =
             self.queues.iter().map(|_| rtrb::RingBuffer::<Event>::new(RING)).unzip();
-        let recorder = recorder::spawn(consumers, &config.log, config.detect, show)
+        let recorder = recorder::spawn(consumers, &config.log, &config.detect, show)
             .map_err(failed("cannot start the recorder"))?;
         let mut counters = Vec::new();
         for ((number, queue), events) in self.queues.into_iter().zip(producers) {

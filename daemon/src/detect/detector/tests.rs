@@ -9,10 +9,12 @@ use crate::{
 };
 
 const US: &str = "192.0.2.1";
-const SETTINGS: Detect = Detect { threshold: 6, window: Duration::from_secs(120) };
+fn settings() -> Detect {
+    Detect { window: Duration::from_secs(120), ..Detect::default() }
+}
 
 fn run(events: impl IntoIterator<Item = Event>) -> Vec<IncidentRecord> {
-    let mut detector = Detector::new(SETTINGS);
+    let mut detector = Detector::new(settings());
     let mut records: Vec<_> = events.into_iter().flat_map(|event| detector.observe(&event)).collect();
     records.extend(detector.tick(Timestamp::MAX));
     assert_eq!(detector.next_deadline(), None);
@@ -102,7 +104,7 @@ fn doors_that_are_known_do_not_count_again_when_they_are_out_of_the_window() {
 
 #[test]
 fn memory_is_bounded_and_a_slow_scan_survives_a_flood() {
-    let mut detector = Detector::new(SETTINGS);
+    let mut detector = Detector::new(settings());
     let mut records = Vec::new();
     for n in 0..60_000_u32 {
         let source = std::net::Ipv4Addr::from(0x0a00_0000 + n).to_string();
@@ -120,7 +122,7 @@ fn memory_is_bounded_and_a_slow_scan_survives_a_flood() {
 
 #[test]
 fn incidents_are_bounded_and_what_is_pushed_out_is_closed() {
-    let mut detector = Detector::new(SETTINGS);
+    let mut detector = Detector::new(settings());
     let mut records = Vec::new();
     for n in 0..2000_u32 {
         let source = std::net::Ipv4Addr::from(0x0a00_0000 + n).to_string();
