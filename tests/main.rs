@@ -12,6 +12,9 @@ mod commands;
 // What a newcomer sees first.
 mod demo;
 
+// What an administrator installs: the package, the archive, the man pages.
+mod package;
+
 // What each verdict looks like from the other end of the wire.
 mod verdicts;
 

@@ -18,7 +18,8 @@ pub struct Cli {
     pub command: Command,
 }
 
-const EXIT_STATUS: &str = "\
+/// What the exit status means, as `--help` tells it.
+pub const EXIT_STATUS: &str = "\
 Exit status:
   0  fine (also `explain` of a packet that is dropped)
   1  the answer is no: a check or test failed, nothing was found
@@ -56,6 +57,9 @@ pub enum Command {
     /// Removes Portcullis' kernel rules and its marks on connections, and under systemd stops its
     /// services and keeps them from starting at boot. Other people's rules are not touched.
     Disable,
+    /// Write the man pages and the shells' completions, as packages have them below /usr/share
+    #[command(hide = true)]
+    Generate(GenerateArgs),
     /// Show the firewall at work in throwaway network namespaces: real traffic, a real scan
     Demo(DemoArgs),
 }
@@ -188,6 +192,14 @@ pub struct HookConfigArgs {
     /// Where the last good configuration is kept
     #[arg(long, value_name = "DIR", env = "STATE_DIRECTORY", default_value = "/var/lib/portcullis")]
     pub state: PathBuf,
+}
+
+/// `portcullis generate`
+#[derive(Debug, Args)]
+pub struct GenerateArgs {
+    /// The directory that stands for /usr/share
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
 }
 
 /// `portcullis demo`

@@ -3,6 +3,7 @@
 mod check;
 mod daemon;
 mod explain;
+mod generate;
 mod hook;
 mod rules;
 
@@ -50,6 +51,7 @@ pub fn run(command: Command) -> Outcome {
         Command::Rules(args) => rules::run(&args),
         Command::Hook(args) => hook::run(&args.command),
         Command::Disable => hook::disable(),
+        Command::Generate(args) => generate::run(&args.directory),
         Command::Demo(args) => demo::run(&args),
     }
 }
