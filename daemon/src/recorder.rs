@@ -12,8 +12,8 @@ use crate::{
     detect::{Detector, IncidentRecord, Phase},
     event::Event,
     log::{
-        Admission, Budget, Counters, EventIds, Limits, PerSecond, Segment, Show, Stream, Summary, describe,
-        describe_summary,
+        Admission, Archivist, Budget, Counters, EventIds, Limits, PerSecond, Segment, Show, Stream, Summary,
+        describe, describe_summary,
     },
 };
 
@@ -183,7 +183,11 @@ impl Recorder {
 
 fn files(log: &Log) -> [Segment; 2] {
     let limits = Limits::within(log.max_size, log.max_total);
-    Stream::ALL.map(|stream| Segment::new(log.directory.clone(), stream, limits))
+    let archivist = Archivist::start(log.directory.clone(), limits);
+    // Of what an earlier run has left.
+    archivist.wake();
+    Stream::ALL
+        .map(|stream| Segment::new(log.directory.clone(), stream, limits).archived_by(archivist.clone()))
 }
 
 #[cfg(test)]

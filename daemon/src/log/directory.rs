@@ -40,10 +40,10 @@ pub struct Limits {
 
 impl Limits {
     /// The limits that keep both streams together, live files included, within `total` bytes. A
-    /// file is at most a quarter of that.
+    /// file is at most a quarter of that; the size of one is left for the archive that is being made.
     pub fn within(file: u64, total: u64) -> Self {
         let file = file.min(total / 4);
-        Self { file, rotated: total.saturating_sub(2 * file) }
+        Self { file, rotated: total.saturating_sub(3 * file) }
     }
 }
 
@@ -52,18 +52,37 @@ impl Limits {
 /// It is named after the moment when it was rotated, `blocked.jsonl.20261123T082645.123456Z`, rather
 /// than by a number: a name then stays with its file (a shipper or a reader that is at work on it is
 /// not disturbed, and one rename is all that can fail), the order of names is the order of time, and
-/// a reader can skip a file without opening it.
+/// a reader can skip a file without opening it. Some time later it becomes an archive: `….zst`, and
+/// beside it the digest of what is in it, `….digest`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rotated {
     /// Nothing in it is younger.
     pub until: Timestamp,
-    /// Where it is.
+    /// Where it is: the lines, or the archive of them.
     pub path: PathBuf,
-    /// Its size in bytes.
+    /// Its size in bytes, and its digest's.
     pub size: u64,
 }
 
+impl Rotated {
+    /// Whether it is compressed.
+    pub fn is_archive(&self) -> bool {
+        self.path.extension().is_some_and(|extension| extension == ARCHIVE)
+    }
+
+    /// Where its digest is, if it has one.
+    pub fn digest(&self) -> PathBuf {
+        self.path.with_extension(DIGEST)
+    }
+}
+
 const SUFFIX: &str = "%Y%m%dT%H%M%S.%6fZ";
+/// Ends the name of a compressed file.
+pub(crate) const ARCHIVE: &str = "zst";
+/// Ends the name of an archive's digest.
+pub(crate) const DIGEST: &str = "digest";
+/// Ends the name of an archive or a digest that is not yet whole.
+pub(crate) const DRAFT: &str = "draft";
 
 /// Where `stream`'s live file goes when it is rotated at `now`.
 pub(crate) fn rotated_path(directory: &Path, stream: Stream, now: Timestamp) -> PathBuf {
@@ -75,19 +94,32 @@ pub(crate) fn rotated_path(directory: &Path, stream: Stream, now: Timestamp) -> 
 /// # Errors
 /// When the directory can't be read.
 pub fn rotated(directory: &Path, stream: Stream) -> io::Result<Vec<Rotated>> {
-    let mut files = Vec::new();
+    let mut files: Vec<Rotated> = Vec::new();
     for entry in fs::read_dir(directory)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let suffix = name.to_str().and_then(|name| name.strip_prefix(stream.file_name())?.strip_prefix('.'));
-        let Some(until) = suffix.and_then(time_of) else { continue };
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str());
+        let suffix = name.and_then(|name| name.strip_prefix(stream.file_name())?.strip_prefix('.'));
+        let archive = |suffix: &str| suffix.strip_suffix(ARCHIVE)?.strip_suffix('.').and_then(time_of);
+        let Some(until) = suffix.and_then(|suffix| time_of(suffix).or_else(|| archive(suffix))) else {
+            continue;
+        };
         // It may have been deleted since it was listed.
-        let Ok(metadata) = entry.metadata() else { continue };
+        let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
         if metadata.is_file() {
-            files.push(Rotated { until, path: entry.path(), size: metadata.len() });
+            files.push(Rotated { until, path, size: metadata.len() });
         }
     }
     files.sort();
+    // An archive is named only when it is whole: the lines that it was made from are about to go.
+    files.dedup_by(|archive, lines| {
+        archive.until == lines.until && {
+            std::mem::swap(archive, lines);
+            true
+        }
+    });
+    for file in files.iter_mut().filter(|file| file.is_archive()) {
+        file.size += fs::metadata(file.digest()).map_or(0, |metadata| metadata.len());
+    }
     Ok(files)
 }
 
@@ -109,9 +141,12 @@ pub fn trim(directory: &Path, limit: u64) -> io::Result<()> {
             break;
         }
         match fs::remove_file(&path) {
-            Ok(()) => total -= size,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => total -= size,
-            Err(error) => outcome = Err(error),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => outcome = Err(error),
+            _ => total -= size,
+        }
+        if path.extension().is_some_and(|extension| extension == ARCHIVE) {
+            // Without its archive nobody reads it; the next sweep would find it, too.
+            let _ = fs::remove_file(path.with_extension(DIGEST));
         }
     }
     outcome
@@ -145,5 +180,24 @@ mod tests {
         trim(directory.path(), 10).unwrap();
         assert_eq!((ages(Stream::Blocked), ages(Stream::Incidents)), (vec![30], vec![]));
         assert!(directory.path().join("blocked.jsonl.1").exists());
+    }
+
+    #[test]
+    fn an_archive_stands_for_its_lines_and_goes_with_its_digest() {
+        let directory = tempfile::tempdir().unwrap();
+        let lines =
+            rotated_path(directory.path(), Stream::Blocked, Timestamp::from_microsecond(1_234_567).unwrap());
+        let named = |extension: &str| PathBuf::from(format!("{}.{extension}", lines.display()));
+        fs::write(&lines, "0123456789").unwrap();
+        fs::write(named("zst.draft"), "0").unwrap();
+        assert_eq!(rotated(directory.path(), Stream::Blocked).unwrap()[0].size, 10);
+        fs::write(named("zst"), "012").unwrap();
+        fs::write(named("digest"), "0").unwrap();
+        let listed = rotated(directory.path(), Stream::Blocked).unwrap();
+        assert_eq!((listed.len(), listed[0].is_archive(), listed[0].size), (1, true, 4));
+        assert_eq!(listed[0].digest(), named("digest"));
+        fs::remove_file(&lines).unwrap();
+        trim(directory.path(), 0).unwrap();
+        assert!(!named("zst").exists() && !named("digest").exists());
     }
 }

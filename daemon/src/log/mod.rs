@@ -2,11 +2,14 @@
 //!
 //! [`describe`] turns an [`crate::event::Event`] into a [`Record`], a [`Budget`] says which events
 //! are written one by one and which are counted, and a [`Segment`] appends lines to a file that it
-//! rotates and keeps within bounds.
+//! rotates and keeps within bounds. An [`Archivist`] compresses what is rotated, and makes the
+//! [`digest`] by which a review finds its way.
 
+mod archive;
 mod budget;
 mod counters;
 mod describe;
+pub mod digest;
 mod directory;
 mod escape;
 pub(crate) mod eve_time;
@@ -20,6 +23,7 @@ mod segment;
 mod show;
 mod stable_number;
 
+pub use archive::{Archivist, sweep};
 pub use budget::{Admission, Budget, Scope, Summary};
 pub use counters::Counters;
 pub use describe::{describe, describe_summary};

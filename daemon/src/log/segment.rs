@@ -2,17 +2,22 @@
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, Read as _, Seek as _, SeekFrom, Write as _},
+    io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Limits, Stream, directory};
+use super::{Archivist, Limits, Stream, directory};
 
+/// A file is rotated when its first line is as old as that, however small it is: a day's records are
+/// compressed, and in one place.
+const OLDEST: SignedDuration = SignedDuration::from_hours(24);
 /// How long to wait after a failed open before the next.
 const RETRY: SignedDuration = SignedDuration::from_secs(1);
+/// No record is longer.
+const LONGEST: u64 = 64 << 10;
 
 /// Appends to a stream's live file, rotates it, and keeps both streams' files within bounds.
 ///
@@ -26,12 +31,15 @@ pub struct Segment {
     limits: Limits,
     live: Option<Live>,
     retry: Option<(Timestamp, io::ErrorKind)>,
+    archivist: Option<Archivist>,
 }
 
 #[derive(Debug)]
 struct Live {
     file: File,
     length: u64,
+    /// When its first line was written, about.
+    began: Timestamp,
     /// Whether the file ends in part of a line that could not be taken back.
     torn: bool,
 }
@@ -40,7 +48,13 @@ impl Segment {
     /// A stream in `directory`. Nothing is opened before the first line, and what fails then is
     /// tried again.
     pub const fn new(directory: PathBuf, stream: Stream, limits: Limits) -> Self {
-        Self { directory, stream, limits, live: None, retry: None }
+        Self { directory, stream, limits, live: None, retry: None, archivist: None }
+    }
+
+    /// The same, and tells `archivist` of what it rotates.
+    #[must_use]
+    pub fn archived_by(self, archivist: Archivist) -> Self {
+        Self { archivist: Some(archivist), ..self }
     }
 
     /// Opens the live file, unless it is open, or could not be opened a moment ago.
@@ -58,11 +72,16 @@ impl Segment {
     pub fn append(&mut self, line: &[u8], now: Timestamp) -> io::Result<()> {
         let limit = self.limits.file;
         let live = self.opened(now)?;
-        if live.length > 0 && live.length + line.len() as u64 > limit {
+        let full = live.length + line.len() as u64 > limit;
+        if live.length > 0 && (full || now.duration_since(live.began) >= OLDEST) {
             self.live = None;
             self.rotate(now)?;
         }
-        self.opened(now)?.append(line)
+        let live = self.opened(now)?;
+        if live.length == 0 {
+            live.began = now;
+        }
+        live.append(line)
     }
 
     fn opened(&mut self, now: Timestamp) -> io::Result<&mut Live> {
@@ -72,7 +91,7 @@ impl Segment {
                 return Err(kind.into());
             }
             (None, _) => {
-                let opened = self.prepare().and_then(|()| Live::open(&self.path()));
+                let opened = self.prepare().and_then(|()| Live::open(&self.path(), now));
                 self.retry = opened.as_ref().err().map(|error| (now, error.kind()));
                 opened?
             }
@@ -90,7 +109,11 @@ impl Segment {
         let newest = directory::rotated(&self.directory, self.stream)?.pop().map(|file| file.until);
         let after = |time: Timestamp| time.checked_add(SignedDuration::from_micros(1)).unwrap_or(time);
         let name = newest.map_or(now, |newest| now.max(after(newest)));
-        fs::rename(self.path(), directory::rotated_path(&self.directory, self.stream, name))
+        fs::rename(self.path(), directory::rotated_path(&self.directory, self.stream, name))?;
+        if let Some(archivist) = &self.archivist {
+            archivist.wake();
+        }
+        Ok(())
     }
 
     /// The live file.
@@ -100,7 +123,7 @@ impl Segment {
 }
 
 impl Live {
-    fn open(path: &Path) -> io::Result<Self> {
+    fn open(path: &Path, now: Timestamp) -> io::Result<Self> {
         let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o640).open(path)?;
         let length = file.seek(SeekFrom::End(0))?;
         let mut last = [b'\n'];
@@ -108,7 +131,8 @@ impl Live {
             file.seek(SeekFrom::End(-1))?;
             file.read_exact(&mut last)?;
         }
-        Ok(Self { file, length, torn: last != *b"\n" })
+        let began = if length > 0 { first_time(&mut file)?.map_or(now, |began| began.min(now)) } else { now };
+        Ok(Self { file, length, began, torn: last != *b"\n" })
     }
 
     fn append(&mut self, line: &[u8]) -> io::Result<()> {
@@ -124,6 +148,19 @@ impl Live {
         self.length += line.len() as u64;
         Ok(())
     }
+}
+
+/// The time in the first line, if it is a record. (Appending doesn't mind where reading stopped.)
+fn first_time(file: &mut File) -> io::Result<Option<Timestamp>> {
+    #[derive(serde::Deserialize)]
+    struct Dated {
+        #[serde(with = "super::eve_time")]
+        timestamp: Timestamp,
+    }
+    file.seek(SeekFrom::Start(0))?;
+    let mut line = Vec::new();
+    BufReader::new(file.take(LONGEST)).read_until(b'\n', &mut line)?;
+    Ok(serde_json::from_slice(&line).ok().map(|Dated { timestamp }| timestamp))
 }
 
 #[cfg(test)]

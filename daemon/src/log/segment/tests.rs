@@ -88,13 +88,32 @@ fn goes_on_when_the_directory_is_back() {
 #[test]
 fn a_full_disk_leaves_no_part_of_a_line() {
     let full = OpenOptions::new().append(true).open("/dev/full").unwrap();
-    let mut live = Live { file: full, length: 0, torn: false };
+    let mut live = Live { file: full, length: 0, began: at(0), torn: false };
     assert_eq!(live.append(b"line\n").unwrap_err().kind(), io::ErrorKind::StorageFull);
     assert_eq!(live.length, 0);
 
     // What could not be taken back is ended by the next line.
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(&file, "par").unwrap();
-    Live::open(file.path()).unwrap().append(b"whole\n").unwrap();
+    Live::open(file.path(), at(0)).unwrap().append(b"whole\n").unwrap();
     assert_eq!(fs::read_to_string(&file).unwrap(), "par\nwhole\n");
+}
+
+#[test]
+fn a_day_is_a_file_also_across_restarts() {
+    let directory = tempfile::tempdir().unwrap();
+    let hour = |hours: i64| at(hours * 3_600_000);
+    let record = |hours| {
+        let event = crate::log::sample::tcp("203.0.113.9", 40000, "192.0.2.1", 23);
+        let event = crate::event::Event { time: hour(hours), ..event };
+        crate::log::describe(&event, "id".to_owned()).line()
+    };
+    for hours in [0, 10, 23, 24, 30, 47, 48] {
+        let mut segment = Segment::new(directory.path().to_owned(), Stream::Blocked, ROOMY);
+        segment.append(&record(hours), hour(hours)).unwrap();
+    }
+    let rotated = rotated(directory.path(), Stream::Blocked).unwrap();
+    let lines: Vec<usize> =
+        rotated.iter().map(|file| fs::read_to_string(&file.path).unwrap().lines().count()).collect();
+    assert_eq!((lines, live(directory.path()).lines().count()), (vec![3, 3], 1));
 }

@@ -1,0 +1,158 @@
+//! Rotated files are compressed, beside the recorder: what it appends to never waits for it.
+//!
+//! An archive is a sequence of zstd frames, each some thousand whole lines: `zstd -d` makes one file
+//! of them, and a review can read one alone. It is made under another name, and named when it is
+//! whole and on the disk; the lines go last. A crash in between leaves the lines, or both.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, BufRead as _, BufReader, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    sync::mpsc::{Receiver, SyncSender, sync_channel},
+    thread,
+};
+
+use super::{
+    Limits, Stream,
+    digest::Builder,
+    directory::{ARCHIVE, DIGEST, DRAFT, rotated, trim},
+};
+
+/// Bytes of lines in a frame, about.
+const FRAME: usize = 512 << 10;
+const LEVEL: i32 = 3;
+/// Added to the thread's niceness: packets go first.
+const NICE: i32 = 10;
+
+/// Asks the archivist to look at the directory again.
+#[derive(Debug, Clone)]
+pub struct Archivist {
+    wake: SyncSender<()>,
+}
+
+impl Archivist {
+    /// Starts a thread that compresses what is rotated in `directory` and keeps it within `limits`,
+    /// until this is dropped. Without a thread, files stay as they are.
+    pub fn start(directory: PathBuf, limits: Limits) -> Self {
+        let (wake, woken) = sync_channel(1);
+        let work = move || work(&directory, limits, &woken);
+        if let Err(error) = thread::Builder::new().name("archivist".to_owned()).spawn(work) {
+            tracing::warn!("rotated records are not compressed: {error}");
+        }
+        Self { wake }
+    }
+
+    /// There is something to do. One word is enough, however much there is.
+    pub fn wake(&self) {
+        let _ = self.wake.try_send(());
+    }
+}
+
+fn work(directory: &Path, limits: Limits, woken: &Receiver<()>) {
+    // Refused under some systemd settings: then it is as urgent as anybody.
+    let _ = rustix::process::nice(NICE);
+    while woken.recv().is_ok() {
+        if let Err(error) = sweep(directory, limits) {
+            tracing::warn!("rotated records in {} stay uncompressed: {error}", directory.display());
+        }
+    }
+}
+
+/// Compresses everything that is rotated, removes drafts of a process that was killed, and digests
+/// without their archives.
+///
+/// # Errors
+/// The first failure; the lines are still there, and the next sweep tries again.
+pub fn sweep(directory: &Path, limits: Limits) -> io::Result<()> {
+    // After a change of settings two threads may look at the same directory.
+    let lock = File::open(directory)?;
+    lock.lock()?;
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        let stale = match path.extension().and_then(|extension| extension.to_str()) {
+            Some(DRAFT) => true,
+            Some(DIGEST) => !path.with_extension(ARCHIVE).exists(),
+            _ => false,
+        };
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if stale && Stream::ALL.iter().any(|stream| name.starts_with(stream.file_name())) {
+            fs::remove_file(&path)?;
+        }
+    }
+    for stream in Stream::ALL {
+        for file in rotated(directory, stream)? {
+            let archive = extended(&file.path, ARCHIVE);
+            if !file.is_archive() {
+                compress(&file.path, &archive, stream)?;
+            } else if let Some(lines) = lines_of(&file.path).filter(|lines| lines.exists()) {
+                // Killed between the last two steps.
+                fs::remove_file(lines)?;
+            }
+        }
+    }
+    trim(directory, limits.rotated)
+}
+
+/// Makes the archive of `lines`, its digest, and removes `lines`.
+fn compress(lines: &Path, archive: &Path, stream: Stream) -> io::Result<()> {
+    let draft = extended(archive, DRAFT);
+    let mut input = BufReader::with_capacity(FRAME, File::open(lines)?);
+    let mut output = create(&draft)?;
+    let mut digest = Builder::default();
+    let mut compressor = zstd::bulk::Compressor::new(LEVEL)?;
+    let (mut frame, mut offset) = (Vec::with_capacity(FRAME * 2), 0);
+    loop {
+        let more = input.read_until(b'\n', &mut frame)? > 0;
+        if more && frame.len() < FRAME {
+            continue;
+        }
+        if frame.is_empty() {
+            break;
+        }
+        let packed = compressor.compress(&frame)?;
+        output.write_all(&packed)?;
+        digest.block(offset, packed.len() as u64);
+        if stream == Stream::Blocked {
+            frame
+                .strip_suffix(b"\n")
+                .unwrap_or(&frame)
+                .split(|&byte| byte == b'\n')
+                .for_each(|l| digest.line(l));
+        }
+        offset += packed.len() as u64;
+        frame.clear();
+    }
+    output.sync_all()?;
+    if stream == Stream::Blocked {
+        let draft = extended(archive, DIGEST);
+        let draft = extended(&draft, DRAFT);
+        create(&draft)?.write_all(&digest.finish().to_file(offset)?)?;
+        fs::rename(draft, archive.with_extension(DIGEST))?;
+    }
+    fs::rename(draft, archive)?;
+    if let Some(directory) = archive.parent() {
+        File::open(directory)?.sync_all()?;
+    }
+    fs::remove_file(lines)
+}
+
+fn create(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(true).mode(0o640).open(path)
+}
+
+/// `path`, and a dot and `extension`.
+fn extended(path: &Path, extension: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(extension);
+    name.into()
+}
+
+/// Where the lines of an archive were.
+fn lines_of(archive: &Path) -> Option<PathBuf> {
+    archive.to_str()?.strip_suffix(ARCHIVE)?.strip_suffix('.').map(PathBuf::from)
+}
+
+#[cfg(test)]
+mod tests;
