@@ -14,7 +14,9 @@ mod directory;
 mod escape;
 pub(crate) mod eve_time;
 mod event_id;
+mod journal;
 mod list_of_one;
+mod outlets;
 mod per_second;
 mod record;
 #[cfg(test)]
@@ -22,6 +24,7 @@ pub(crate) mod sample;
 mod segment;
 mod show;
 mod stable_number;
+mod syslog;
 
 pub use archive::{Archivist, sweep};
 pub use budget::{Admission, Budget, Scope, Summary};
@@ -31,7 +34,10 @@ pub use directory::{Limits, Rotated, Stream, rotated, trim};
 pub use escape::{Escaped, escape_json};
 pub use event_id::EventIds;
 pub(crate) use event_id::base36;
+pub use journal::{Entry, JOURNAL, Journal, Message};
+pub use outlets::{Outlets, Sockets, ToJournal};
 pub use per_second::PerSecond;
 pub use record::{Alert, Drop, EventType, Metadata, Record, Verdict};
 pub use segment::Segment;
 pub use show::Show;
+pub use syslog::{SYSLOG, Syslog, kernel_line};

@@ -1,0 +1,205 @@
+//! Packets in syslog, as the kernel's own `log` statement writes them (`net/netfilter/nf_log_syslog.c`):
+//! psad, fail2ban and CrowdSec read those lines, and take them from the program `kernel` only.
+
+use std::{
+    fmt::Write as _,
+    io,
+    net::IpAddr,
+    os::unix::net::UnixDatagram,
+    path::{Path, PathBuf},
+};
+
+use jiff::tz::TimeZone;
+
+use super::{Drop, Record};
+
+/// Where syslog listens.
+pub const SYSLOG: &str = "/dev/log";
+/// Facility kern (0), severity warning (4); RFC 3164, section 4.1.1.
+const PRIORITY: &str = "<4>";
+
+/// The system's log. Lines that it has no room for are lost: nobody waits for it.
+#[derive(Debug)]
+pub struct Syslog {
+    socket: UnixDatagram,
+    path: PathBuf,
+    zone: TimeZone,
+}
+
+impl Syslog {
+    /// The log that listens at `path`, now or later; its times are local.
+    ///
+    /// # Errors
+    /// When there can be no socket.
+    pub fn at(path: &Path) -> io::Result<Self> {
+        let socket = UnixDatagram::unbound()?;
+        socket.set_nonblocking(true)?;
+        Ok(Self { socket, path: path.to_owned(), zone: TimeZone::system() })
+    }
+
+    /// Writes a packet's line.
+    ///
+    /// # Errors
+    /// When nobody listens, or there is no room.
+    pub fn send(&self, record: &Record) -> io::Result<()> {
+        let time = record.timestamp.to_zoned(self.zone.clone()).strftime("%b %e %H:%M:%S").to_string();
+        let line = format!("{PRIORITY}{time} kernel: {}", kernel_line(record));
+        self.socket.send_to(line.as_bytes(), &self.path).map(|_| ())
+    }
+}
+
+/// The line of one packet.
+pub fn kernel_line(record: &Record) -> String {
+    let metadata = &record.alert.metadata;
+    let action = metadata.would.as_ref().map_or_else(
+        || record.verdict.action.to_uppercase(),
+        |would| format!("WOULD-{}", would.to_uppercase()),
+    );
+    let name = |name: Option<&String>| name.map(|name| harmless(name)).unwrap_or_default();
+    let mut line = format!(
+        "portcullis {} {}: IN={} OUT={} ",
+        harmless(&action),
+        harmless(&record.alert.signature),
+        name(record.in_iface.as_ref()),
+        name(metadata.out_iface.as_ref())
+    );
+    let none = Drop::default();
+    let drop = record.drop.as_ref().unwrap_or(&none);
+    // Writing to a string does not fail.
+    let _ = addresses(&mut line, record, drop).and_then(|()| transport(&mut line, record, drop));
+    line.truncate(line.trim_end().len());
+    line
+}
+
+fn addresses(line: &mut String, record: &Record, drop: &Drop) -> std::fmt::Result {
+    let (Some(source), Some(destination)) = (record.src_ip, record.dest_ip) else {
+        return write!(line, "LEN={} ", drop.len.unwrap_or(0));
+    };
+    write!(line, "SRC={} DST={} LEN={} ", Padded(source), Padded(destination), drop.len.unwrap_or(0))?;
+    match (source, drop.tos, drop.ttl) {
+        (IpAddr::V4(_), Some(tos), Some(ttl)) => {
+            // IPTOS_TOS_MASK and IPTOS_PREC_MASK of <netinet/ip.h>.
+            let (service, precedence) = (tos & 0x1e, tos & 0xe0);
+            let id = drop.ipid.unwrap_or(0);
+            write!(line, "TOS=0x{service:02X} PREC=0x{precedence:02X} TTL={ttl} ID={id} ")
+        }
+        (IpAddr::V6(_), ..) => {
+            let (class, limit) = (drop.tc.unwrap_or(0), drop.hoplimit.unwrap_or(0));
+            write!(line, "TC={class} HOPLIMIT={limit} FLOWLBL={} ", drop.flowlbl.unwrap_or(0))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn transport(line: &mut String, record: &Record, drop: &Drop) -> std::fmt::Result {
+    let Some(protocol) = record.proto.as_deref() else { return Ok(()) };
+    let protocol = match protocol {
+        "IPv6-ICMP" => "ICMPv6".to_owned(),
+        // The kernel has no leading zeros.
+        number if number.bytes().all(|byte| byte.is_ascii_digit()) => {
+            number.trim_start_matches('0').to_owned()
+        }
+        name => harmless(name),
+    };
+    write!(line, "PROTO={protocol} ")?;
+    if let (Some(from), Some(to)) = (record.src_port, record.dest_port) {
+        write!(line, "SPT={from} DPT={to} ")?;
+    }
+    if let Some(window) = drop.tcpwin {
+        write!(line, "WINDOW={window} RES=0x00 ")?;
+        for (flag, set) in [
+            ("URG", drop.urg),
+            ("ACK", drop.ack),
+            ("PSH", drop.psh),
+            ("RST", drop.rst),
+            ("SYN", drop.syn),
+            ("FIN", drop.fin),
+        ] {
+            if set == Some(true) {
+                write!(line, "{flag} ")?;
+            }
+        }
+        write!(line, "URGP={} ", drop.tcpurgp.unwrap_or(0))?;
+    }
+    if let Some(length) = drop.udplen {
+        write!(line, "LEN={length} ")?;
+    }
+    if let (Some(kind), Some(code)) = (record.icmp_type, record.icmp_code) {
+        write!(line, "TYPE={kind} CODE={code} ")?;
+        if let (Some(id), Some(sequence)) = (drop.icmp_id, drop.icmp_seq) {
+            write!(line, "ID={id} SEQ={sequence} ")?;
+        }
+    }
+    Ok(())
+}
+
+/// A word that can't be taken for a part of the line, or for another line.
+fn harmless(text: &str) -> String {
+    let safe = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
+    text.chars().take(64).map(|c| if safe(c) { c } else { '_' }).collect()
+}
+
+/// The kernel writes IPv6 addresses in full.
+struct Padded(IpAddr);
+
+impl std::fmt::Display for Padded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            IpAddr::V4(v4) => write!(f, "{v4}"),
+            IpAddr::V6(v6) => {
+                let groups = v6.segments().map(|group| format!("{group:04x}"));
+                f.write_str(&groups.join(":"))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::{
+        describe,
+        sample::{EVERY, by, echo, malformed, monitored, tcp, udp},
+    };
+
+    #[test]
+    fn lines_are_the_kernels() {
+        let line = |event| kernel_line(&describe(&event, "id".to_owned()));
+        for (event, expected) in [
+            (
+                tcp("203.0.113.9", 40000, "192.0.2.1", 23),
+                "portcullis DROP policy_input: IN=eth0 OUT= SRC=203.0.113.9 DST=192.0.2.1 LEN=60 TOS=0x08 PREC=0x00 \
+                 TTL=57 ID=4660 PROTO=TCP SPT=40000 DPT=23 WINDOW=64240 RES=0x00 SYN URGP=0",
+            ),
+            (
+                udp("2001:db8::7", 40000, "2001:db8:1::1", 161),
+                "portcullis DROP policy_input: IN=eth0 OUT= SRC=2001:0db8:0000:0000:0000:0000:0000:0007 \
+                 DST=2001:0db8:0001:0000:0000:0000:0000:0001 LEN=60 TC=8 HOPLIMIT=57 FLOWLBL=4660 PROTO=UDP SPT=40000 \
+                 DPT=161 LEN=40",
+            ),
+            (
+                monitored(by(EVERY, echo("203.0.113.9", "192.0.2.1"))),
+                "portcullis WOULD-REJECT every: IN=eth0 OUT= SRC=203.0.113.9 DST=192.0.2.1 LEN=60 TOS=0x08 PREC=0x00 \
+                 TTL=57 ID=4660 PROTO=ICMP TYPE=8 CODE=0 ID=17 SEQ=2",
+            ),
+            (malformed(), "portcullis DROP malformed_packet: IN=eth0 OUT= LEN=7"),
+        ] {
+            assert_eq!(line(event), expected);
+        }
+    }
+
+    #[test]
+    fn a_line_arrives_whole_and_names_cannot_forge_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("log");
+        let daemon = UnixDatagram::bind(&path).unwrap();
+        let mut record = describe(&tcp("203.0.113.9", 40000, "192.0.2.1", 23), "id".to_owned());
+        record.alert.signature = "x SRC=192.0.2.66\nkernel: IN=".to_owned();
+        Syslog { zone: TimeZone::UTC, ..Syslog::at(&path).unwrap() }.send(&record).unwrap();
+        let mut datagram = [0; 4096];
+        let length = daemon.recv(&mut datagram).unwrap();
+        let text = String::from_utf8_lossy(&datagram[..length]);
+        let start = "<4>Nov 23 08:26:45 kernel: portcullis DROP x_SRC_192.0.2.66_kernel__IN_: IN=eth0 OUT= SRC=203.0.113.9 ";
+        assert!(text.starts_with(start) && !text.contains('\n'), "{text:?}");
+    }
+}
