@@ -12,8 +12,8 @@ use crate::{
     detect::{Detector, IncidentRecord, Phase},
     event::Event,
     log::{
-        Admission, Archivist, Budget, Counters, EventIds, Limits, PerSecond, Segment, Show, Stream, Summary,
-        describe, describe_summary,
+        Admission, Archivist, Budget, Counters, EventIds, Limits, Outlets, PerSecond, Record, Segment, Show,
+        Sockets, Stream, Summary, describe, describe_summary, under_journald,
     },
 };
 
@@ -28,6 +28,7 @@ pub struct Recorder {
     detector: Detector,
     /// By [`Stream`].
     files: [Segment; 2],
+    outlets: Outlets,
     /// Which of them could not be written to the last time.
     failing: [bool; 2],
     ids: EventIds,
@@ -46,6 +47,7 @@ impl Recorder {
             budget: Budget::default(),
             detector: Detector::new(detect),
             files: files(log),
+            outlets: Outlets::open(log, &Sockets::default()),
             failing: [false; 2],
             ids: EventIds::default(),
             incidents_per_second: PerSecond::new(INCIDENTS_A_SECOND),
@@ -60,6 +62,7 @@ impl Recorder {
     /// Goes on by other settings; files are opened anew.
     pub fn configure(&mut self, log: &Log, detect: Detect) {
         self.files = files(log);
+        self.outlets = Outlets::open(log, &Sockets::default());
         self.detector.configure(detect);
         self.open();
     }
@@ -76,7 +79,7 @@ impl Recorder {
         let counter = match self.budget.admit(event) {
             Admission::Write => {
                 let id = self.ids.next(event.time);
-                self.write(Stream::Blocked, &describe(event, id).line());
+                self.tell(&describe(event, id));
                 &self.counters.written
             }
             Admission::Counted => &self.counters.summarised,
@@ -128,8 +131,13 @@ impl Recorder {
     fn summarise(&mut self, summaries: Vec<Summary>) {
         for summary in summaries {
             let id = self.ids.next(summary.last);
-            self.write(Stream::Blocked, &describe_summary(&summary, id).line());
+            self.tell(&describe_summary(&summary, id));
         }
+    }
+
+    fn tell(&mut self, record: &Record) {
+        self.write(Stream::Blocked, &record.line());
+        Counters::add_many(&self.counters.untold, self.outlets.packet(record));
     }
 
     fn conclude(&mut self, record: &IncidentRecord) {
@@ -140,8 +148,14 @@ impl Recorder {
             Counters::add(&self.counters.incident_records_left_out);
             return;
         }
+        let told = self.outlets.incident(record);
+        if told.is_err() {
+            Counters::add(&self.counters.untold);
+        }
         match &mut self.show {
             Some(show) => show.incident(record),
+            // Our own log is the journal: once is enough.
+            None if matches!(told, Ok(true)) && under_journald() => {}
             None => tracing::info!(incident = record.incident.id, "{}", record.summary),
         }
         self.write(Stream::Incidents, &record.line());

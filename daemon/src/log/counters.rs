@@ -20,12 +20,19 @@ pub struct Counters {
     pub incident_records_left_out: AtomicU64,
     /// Records lost because they could not be written.
     pub write_errors: AtomicU64,
+    /// Entries that the journal or syslog had no room for.
+    pub untold: AtomicU64,
 }
 
 impl Counters {
     /// Adds one.
     pub(crate) fn add(counter: &AtomicU64) {
-        counter.fetch_add(1, Ordering::Relaxed);
+        Self::add_many(counter, 1);
+    }
+
+    /// Adds so many.
+    pub(crate) fn add_many(counter: &AtomicU64, number: u64) {
+        counter.fetch_add(number, Ordering::Relaxed);
     }
 
     /// Reads one of the counters.

@@ -13,7 +13,7 @@ use super::Record;
 use crate::detect::IncidentRecord;
 
 /// Where journald listens.
-pub const JOURNAL: &str = "/run/systemd/journal/socket";
+pub(super) const JOURNAL: &str = "/run/systemd/journal/socket";
 
 /// What an entry is about: its `MESSAGE_ID`, which never changes (`journalctl MESSAGE_ID=…`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +58,7 @@ impl Message {
 
 /// The journal. Entries that it has no room for are lost: nobody waits for it.
 #[derive(Debug)]
-pub struct Journal {
+pub(super) struct Journal {
     socket: UnixDatagram,
     path: PathBuf,
 }
@@ -68,7 +68,7 @@ impl Journal {
     ///
     /// # Errors
     /// When there can be no socket.
-    pub fn at(path: &Path) -> io::Result<Self> {
+    pub(super) fn at(path: &Path) -> io::Result<Self> {
         let socket = UnixDatagram::unbound()?;
         socket.set_nonblocking(true)?;
         Ok(Self { socket, path: path.to_owned() })
@@ -78,7 +78,7 @@ impl Journal {
     ///
     /// # Errors
     /// When nobody listens, or there is no room.
-    pub fn send(&self, entry: &Entry) -> io::Result<()> {
+    pub(super) fn send(&self, entry: &Entry) -> io::Result<()> {
         self.socket.send_to(&entry.0, &self.path).map(|_| ())
     }
 }

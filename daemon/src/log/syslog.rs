@@ -14,13 +14,13 @@ use jiff::tz::TimeZone;
 use super::{Drop, Record};
 
 /// Where syslog listens.
-pub const SYSLOG: &str = "/dev/log";
+pub(super) const SYSLOG: &str = "/dev/log";
 /// Facility kern (0), severity warning (4); RFC 3164, section 4.1.1.
 const PRIORITY: &str = "<4>";
 
 /// The system's log. Lines that it has no room for are lost: nobody waits for it.
 #[derive(Debug)]
-pub struct Syslog {
+pub(super) struct Syslog {
     socket: UnixDatagram,
     path: PathBuf,
     zone: TimeZone,
@@ -31,7 +31,7 @@ impl Syslog {
     ///
     /// # Errors
     /// When there can be no socket.
-    pub fn at(path: &Path) -> io::Result<Self> {
+    pub(super) fn at(path: &Path) -> io::Result<Self> {
         let socket = UnixDatagram::unbound()?;
         socket.set_nonblocking(true)?;
         Ok(Self { socket, path: path.to_owned(), zone: TimeZone::system() })
@@ -41,7 +41,7 @@ impl Syslog {
     ///
     /// # Errors
     /// When nobody listens, or there is no room.
-    pub fn send(&self, record: &Record) -> io::Result<()> {
+    pub(super) fn send(&self, record: &Record) -> io::Result<()> {
         let time = record.timestamp.to_zoned(self.zone.clone()).strftime("%b %e %H:%M:%S").to_string();
         let line = format!("{PRIORITY}{time} kernel: {}", kernel_line(record));
         self.socket.send_to(line.as_bytes(), &self.path).map(|_| ())
@@ -49,7 +49,7 @@ impl Syslog {
 }
 
 /// The line of one packet.
-pub fn kernel_line(record: &Record) -> String {
+pub(super) fn kernel_line(record: &Record) -> String {
     let metadata = &record.alert.metadata;
     let action = metadata.would.as_ref().map_or_else(
         || record.verdict.action.to_uppercase(),

@@ -20,6 +20,7 @@ use crate::{
     generation::Generation,
     hook::{Dialect, Hook, Plan},
     interfaces::{self, Epoch},
+    log::{self, Message},
     mark::{Answer, GenerationMark},
     queue::{self, QueueStatus},
     recorder,
@@ -88,11 +89,12 @@ impl Live {
         let outcome = self.try_reload();
         match &outcome {
             Ok(done) => {
-                info!("{done}");
+                log::tell(Message::Reloaded, done);
                 self.trouble = None;
             }
             Err(why) => {
-                error!("reload refused, the old rules stay:\n{why}");
+                let text = format!("reload refused, the old rules stay:\n{why}");
+                log::tell(Message::ReloadRefused, &text);
                 self.trouble =
                     Some("the last reload was refused, the rules before it are in force".to_owned());
             }
@@ -227,7 +229,7 @@ impl Live {
     }
 
     fn stop(self) {
-        info!("stopping");
+        log::tell(Message::Stopping, "stopping");
         let _ = sd_notify::notify(&[NotifyState::Stopping]);
         let begun = Instant::now();
         let ours = !self.options.keep_hook && self.config.hook.install != Install::None;

@@ -4,7 +4,7 @@ use std::{fmt, io, sync::Arc, thread};
 
 use arc_swap::ArcSwap;
 use portcullis_config::{Config, Install, Loaded};
-use tracing::{error, info, warn};
+use tracing::{error, warn};
 
 use super::{Live, Options, wakers::Wakers, watchdog::Watchdog};
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
     generation::{Generation, fail_open},
     hook::{Clash, Existing, Hook, HookError, Plan, find_clashes},
     interfaces::{Epoch, Interfaces},
+    log::{self, Message},
     mark::{Answer, GenerationMark, MarkLayout},
     queue::{self, Queue, QueueError, Settings},
     recorder,
@@ -145,7 +146,7 @@ pub fn start(options: Options) -> Result<(Live, Control), StartError> {
         watchdog: Watchdog::from_environment(),
     };
     live.keep_as_last_good(&sources);
-    info!("ready: {}", live.status().sentence());
+    log::tell(Message::Ready, &format!("ready: {}", live.status().sentence()));
     live.tell_systemd();
     Ok((live, control))
 }
