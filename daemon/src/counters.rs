@@ -12,8 +12,10 @@ const REASONS: usize = 3 + Malformed::ALL.len();
 pub struct Counters {
     actions: [AtomicU64; 3],
     reasons: [AtomicU64; REASONS],
-    /// Events that found the ring to the recorder full.
+    /// Refused packets that the recorder has not heard of: there were too many.
     pub events_lost: AtomicU64,
+    /// Accepted first contacts that the recorder has not heard of, for the same reason.
+    pub contacts_left_out: AtomicU64,
     /// Receives and verdicts that the kernel refused.
     pub errors: AtomicU64,
 }
@@ -53,8 +55,11 @@ pub struct Totals {
     pub rejected: u64,
     /// Those not accepted, by reason.
     pub reasons: Vec<(String, u64)>,
-    /// Events that found the ring to the recorder full.
+    /// Refused packets that the recorder has not heard of: there were too many.
     pub events_lost: u64,
+    /// Accepted first contacts that the recorder has not heard of, for the same reason.
+    #[serde(default)]
+    pub contacts_left_out: u64,
     /// Receives and verdicts that the kernel refused.
     pub errors: u64,
 }
@@ -74,6 +79,7 @@ impl Totals {
             rejected: action(Action::Reject),
             reasons: Reason::all().map(reason).collect(),
             events_lost: sum(&|counters| counters.events_lost.load(Relaxed)),
+            contacts_left_out: sum(&|counters| counters.contacts_left_out.load(Relaxed)),
             errors: sum(&|counters| counters.errors.load(Relaxed)),
         }
     }

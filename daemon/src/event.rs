@@ -1,17 +1,28 @@
-//! What happened to a packet.
+//! What happened to a packet, on its way from a worker to the recorder.
+
+mod reporter;
+mod reports;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use portcullis_rules::{Action, Cause, Headers, Hook, InterfaceName, Reason, State};
 
+pub use self::{
+    reporter::Reporter,
+    reports::{Reports, ring},
+};
 use crate::generation::Generation;
 
-/// One judged packet, on its way from a worker to the recorder. It owns no memory but a share of
-/// its generation.
-#[derive(Debug, Clone)]
-pub struct Event {
-    /// When the packet was judged.
+/// One judged packet.
+///
+/// A worker tells it without its generation (`Event<()>`, which is `Copy`); [`Reports`] adds that,
+/// since a worker tells its generation once, and not with every packet.
+#[derive(Debug, Clone, Copy)]
+pub struct Event<G = Arc<Generation>> {
+    /// When the packet was judged: the time of its batch.
     pub time: Timestamp,
     /// Where.
     pub hook: Hook,
@@ -19,12 +30,16 @@ pub struct Event {
     pub in_interface: Option<InterfaceName>,
     /// The interface it would go out by, if any.
     pub out_interface: Option<InterfaceName>,
+    /// The user of the local socket that sent it, where there is one.
+    pub user: Option<u32>,
     /// Its headers; `None` when they are malformed.
     pub headers: Option<Headers>,
     /// Its length on the wire, in bytes, IP header included.
     pub length: u32,
     /// What connection tracking said of it.
     pub state: State,
+    /// Whether it goes against the direction of its flow's first packet.
+    pub reply: bool,
     /// Whether it belongs to a flow that was accepted before: a packet that came back to be judged
     /// by a newer generation, not a first contact.
     pub returning: bool,
@@ -35,5 +50,59 @@ pub struct Event {
     /// Why it was not let through; `None` when it was accepted.
     pub reason: Option<Reason>,
     /// The generation that judged it.
-    pub generation: Arc<Generation>,
+    pub generation: G,
+}
+
+impl<G> Event<G> {
+    /// The same with another way to name its generation, and the one it had.
+    fn exchange<H>(self, generation: H) -> (Event<H>, G) {
+        let Self {
+            time,
+            hook,
+            in_interface,
+            out_interface,
+            user,
+            headers,
+            length,
+            state,
+            reply,
+            returning,
+            action,
+            cause,
+            reason,
+            generation: had,
+        } = self;
+        let event = Event {
+            time,
+            hook,
+            in_interface,
+            out_interface,
+            user,
+            headers,
+            length,
+            state,
+            reply,
+            returning,
+            action,
+            cause,
+            reason,
+            generation,
+        };
+        (event, had)
+    }
+}
+
+impl Event<()> {
+    /// The same, with the generation that judged it.
+    pub fn by(self, generation: Arc<Generation>) -> Event {
+        self.exchange(generation).0
+    }
+}
+
+impl Event {
+    /// As a worker tells it, and the generation.
+    #[cfg(test)]
+    pub(crate) fn without(self) -> (Event<()>, Arc<Generation>) {
+        self.exchange(())
+    }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use portcullis_config::{Config, Mode, Unjudged};
-use portcullis_rules::{RuleTable, Ruleset};
+use portcullis_rules::{Action, Cause, LogDetail, RuleTable, Ruleset};
 
 use crate::{hook::Plan, mark::GenerationMark};
 
@@ -20,19 +20,38 @@ pub struct Generation {
     pub fail_open: bool,
     /// The compiled rules.
     pub table: RuleTable,
+    /// By rule: whether what it accepts is recorded, packet for packet. Empty if no rule wants that.
+    logs_accepted: Box<[bool]>,
 }
 
 impl Generation {
     /// Compiles what `config` says; accepted flows are remembered as `mark` if the kernel rules of
     /// `plan` can follow.
     pub fn compile(config: &Config, plan: &Plan, mark: GenerationMark, number: u64) -> Self {
-        Self {
-            number,
-            mark: plan.remembers().then_some(mark),
-            mode: config.mode,
-            fail_open: fail_open(config),
-            table: RuleTable::compile(Arc::clone(&config.ruleset)),
-        }
+        let table = RuleTable::compile(Arc::clone(&config.ruleset));
+        let mark = plan.remembers().then_some(mark);
+        Self::new(number, mark, config.mode, fail_open(config), table)
+    }
+
+    /// A generation of a compiled table.
+    pub fn new(
+        number: u64,
+        mark: Option<GenerationMark>,
+        mode: Mode,
+        fail_open: bool,
+        table: RuleTable,
+    ) -> Self {
+        let rules = table.ruleset().rules.iter();
+        let logs: Vec<bool> =
+            rules.map(|rule| (rule.action, rule.log) == (Action::Accept, LogDetail::Every)).collect();
+        let logs_accepted = if logs.contains(&true) { logs.into() } else { Box::default() };
+        Self { number, mark, mode, fail_open, table, logs_accepted }
+    }
+
+    /// Whether packets that `cause` accepts are recorded, packet for packet.
+    pub fn logs_accepted(&self, cause: Option<Cause>) -> bool {
+        let Some(Cause::Rule(rule)) = cause else { return false };
+        self.logs_accepted.get(rule.0 as usize).is_some_and(|logs| *logs)
     }
 
     /// The rules that this generation was compiled from.

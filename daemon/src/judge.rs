@@ -201,13 +201,8 @@ mod tests {
     fn generation(mode: Mode, rules: Vec<Rule>) -> Generation {
         let drop = Some(Action::Drop);
         let ruleset = Ruleset { rules, policy: Policy { input: drop, output: drop, forward: None } };
-        Generation {
-            number: 1,
-            mark: Some(MarkLayout::new(0x7f00_0000).first_generation()),
-            mode,
-            fail_open: false,
-            table: RuleTable::compile(Arc::new(ruleset)),
-        }
+        let mark = MarkLayout::new(0x7f00_0000).first_generation();
+        Generation::new(1, Some(mark), mode, false, RuleTable::compile(Arc::new(ruleset)))
     }
 
     fn ssh_in(mode: Mode) -> Generation {

@@ -62,7 +62,8 @@ impl Status {
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Totals { accepted, dropped, rejected, reasons, events_lost, errors } = &self.packets;
+        let Totals { accepted, dropped, rejected, reasons, events_lost, contacts_left_out, errors } =
+            &self.packets;
         writeln!(f, "portcullis {}, process {}: {}", self.version, self.pid, self.sentence())?;
         writeln!(f, "  rules from      {}", self.configuration)?;
         writeln!(f, "  hook            {} by {}", self.hooks.join(", "), self.hook_install)?;
@@ -76,11 +77,14 @@ impl fmt::Display for Status {
             f,
             "  records         {written} written, {summarised} in summaries{unwanted}; incidents: {incidents}"
         )?;
-        if *events_lost + *errors + write_errors > 0 {
+        if *events_lost + *contacts_left_out > 0 {
             writeln!(
                 f,
-                "  trouble         {events_lost} events lost, {errors} queue errors, {write_errors} write errors"
+                "  only counted    {events_lost} refused packets, {contacts_left_out} accepted contacts: too many to look at each"
             )?;
+        }
+        if *errors + write_errors > 0 {
+            writeln!(f, "  trouble         {errors} queue errors, {write_errors} write errors")?;
         }
         for queue in &self.queues {
             let QueueStatus { number, waiting, dropped_full, dropped_unsent, packets, .. } = queue;

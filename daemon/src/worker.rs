@@ -3,7 +3,6 @@
 use std::{
     io,
     sync::{Arc, atomic::Ordering::Relaxed},
-    thread::Thread,
 };
 
 use arc_swap::ArcSwap;
@@ -12,7 +11,7 @@ use portcullis_rules::{Headers, Hook};
 
 use crate::{
     counters::Counters,
-    event::Event,
+    event::{Event, Reporter},
     generation::Generation,
     interfaces::Interfaces,
     judge::Packet,
@@ -30,18 +29,24 @@ pub struct Worker {
     pub layout: MarkLayout,
     /// Where generations are published.
     pub live: Arc<ArcSwap<Generation>>,
-    /// The generation that judges this batch.
-    pub generation: Arc<Generation>,
+    /// The batch at hand.
+    pub batch: Option<Batch>,
     /// Names of interfaces.
     pub interfaces: Interfaces,
     /// The way to the recorder.
-    pub events: rtrb::Producer<Event>,
-    /// The recorder, to be woken.
-    pub recorder: Thread,
+    pub reporter: Reporter,
     /// What is counted.
     pub counters: Arc<Counters>,
     /// How the queue behaves.
     pub settings: Settings,
+}
+
+/// What holds for all packets of a batch. Between batches a worker holds on to nothing, or an idle
+/// one would keep an old table alive.
+#[derive(Debug)]
+pub struct Batch {
+    generation: Arc<Generation>,
+    time: Timestamp,
 }
 
 impl Worker {
@@ -62,21 +67,17 @@ impl Worker {
             }
         }
     }
-
-    fn report(&mut self, event: Event) {
-        if self.events.push(event).is_err() {
-            self.counters.events_lost.fetch_add(1, Relaxed);
-        }
-    }
 }
 
 impl Judge for Worker {
     fn begin(&mut self) {
-        self.generation = self.live.load_full();
+        self.batch = Some(Batch { generation: self.live.load_full(), time: Timestamp::now() });
     }
 
     fn judge(&mut self, queued: &Queued<'_>) -> Verdict {
-        let (Some(hook), Some(question)) = (hook(queued.hook), self.layout.read_question(queued.mark)) else {
+        let (Some(Batch { generation, time }), Some(hook), Some(question)) =
+            (&self.batch, hook(queued.hook), self.layout.read_question(queued.mark))
+        else {
             // Nothing of ours sent it here: somebody else's rule uses our queue.
             self.refused();
             return Verdict::Drop;
@@ -89,22 +90,25 @@ impl Judge for Worker {
             user: queued.user,
             headers: Headers::parse(queued.bytes, queued.length),
         };
-        let judgement = packet.judge(&self.generation);
+        let judgement = packet.judge(generation);
         self.counters.count(judgement.action, judgement.reason);
-        self.report(Event {
-            time: Timestamp::now(),
+        let event = Event {
+            time: *time,
             hook,
             in_interface: packet.in_interface,
             out_interface: packet.out_interface,
+            user: queued.user,
             headers: packet.headers.ok(),
             length: queued.length,
             state: question.state,
+            reply: question.reply,
             returning: packet.returning(),
             action: judgement.action,
             cause: judgement.cause,
             reason: judgement.reason,
-            generation: Arc::clone(&self.generation),
-        });
+            generation: (),
+        };
+        self.reporter.report(event, generation);
         match judgement.answer {
             None => Verdict::Drop,
             Some(answer) => Verdict::Repeat { mark: self.layout.with_answer(queued.mark, answer) },
@@ -116,11 +120,12 @@ impl Judge for Worker {
     }
 
     fn end(&mut self) {
-        self.recorder.unpark();
+        self.reporter.end();
     }
 
     fn new_settings(&mut self) -> Option<Settings> {
-        let wanted = Settings { fail_open: self.generation.fail_open, ..self.settings };
+        let Batch { generation, .. } = self.batch.take()?;
+        let wanted = Settings { fail_open: generation.fail_open, ..self.settings };
         let changed = wanted != self.settings;
         self.settings = wanted;
         changed.then_some(wanted)

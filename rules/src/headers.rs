@@ -29,6 +29,14 @@ pub struct Headers {
     pub id: u32,
     /// The packet's length on the wire, in bytes, IP header included.
     pub length: u32,
+    /// Bytes of IPv4 options, or of IPv6 extension headers.
+    pub options: u32,
+    /// Whether routers may not fragment it: IPv4's flag, never set on IPv6.
+    pub dont_fragment: bool,
+    /// Whether it is the first fragment of a packet whose rest comes later.
+    pub fragment: bool,
+    /// Bytes that follow the transport header, or the IP headers where [`Transport::Other`] has none.
+    pub payload: u32,
     /// What follows.
     pub transport: Transport,
 }
@@ -50,6 +58,8 @@ pub enum Transport {
         window: u16,
         /// Urgent pointer.
         urgent: u16,
+        /// Bytes of options, 0 to 40.
+        options: u8,
     },
     /// UDP, UDP-Lite, SCTP, DCCP: ports, and for UDP a length in bytes.
     Ports {
@@ -82,9 +92,24 @@ impl Headers {
     /// # Errors
     /// When the bytes do not tell what rules look at.
     pub fn parse(bytes: &[u8], length: u32) -> Result<Self, Malformed> {
-        let Network { source, destination, protocol, ttl, tos, id, payload } = Network::parse(bytes, length)?;
-        let transport = Transport::parse(protocol, payload)?;
-        Ok(Self { source, destination, protocol, ttl, tos, id, length, transport })
+        let Network { source, destination, protocol, ttl, tos, id, options, dont_fragment, unread } =
+            Network::parse(bytes, length)?;
+        let (transport, header) = Transport::parse(protocol, unread)?;
+        let payload = unread.length.saturating_sub(header);
+        Ok(Self {
+            source,
+            destination,
+            protocol,
+            ttl,
+            tos,
+            id,
+            length,
+            options,
+            dont_fragment,
+            fragment: unread.fragment,
+            payload,
+            transport,
+        })
     }
 
     /// The ports, where the protocol has them.

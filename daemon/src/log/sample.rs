@@ -19,10 +19,10 @@ pub(crate) const QUIET: RuleId = RuleId(0);
 pub(crate) const EVERY: RuleId = RuleId(1);
 pub(crate) const WEB: RuleId = RuleId(2);
 
-static ENFORCING: LazyLock<Arc<Generation>> = LazyLock::new(|| generation(Mode::Enforce));
-static MONITORING: LazyLock<Arc<Generation>> = LazyLock::new(|| generation(Mode::Monitor));
+static ENFORCING: LazyLock<Arc<Generation>> = LazyLock::new(|| generation(7, Mode::Enforce));
+static MONITORING: LazyLock<Arc<Generation>> = LazyLock::new(|| generation(8, Mode::Monitor));
 
-fn generation(mode: Mode) -> Arc<Generation> {
+fn generation(number: u64, mode: Mode) -> Arc<Generation> {
     let rule = |name: &str, line, log, action| Rule {
         name: name.into(),
         hooks: HookSet::EMPTY.with(Hook::Input),
@@ -40,7 +40,7 @@ fn generation(mode: Mode) -> Arc<Generation> {
     ];
     let policy = Policy { input: Some(Action::Drop), ..Policy::default() };
     let table = RuleTable::compile(Arc::new(Ruleset { rules, policy }));
-    Arc::new(Generation { number: 7, mark: None, mode, fail_open: false, table })
+    Arc::new(Generation::new(number, None, mode, false, table))
 }
 
 /// The time of [`tcp`]'s events, and so many milliseconds.
@@ -56,7 +56,9 @@ pub(crate) fn event(headers: Option<Headers>) -> Event {
         out_interface: None,
         headers,
         length: headers.map_or(7, |headers| headers.length),
+        user: None,
         state: State::New,
+        reply: false,
         returning: false,
         action: Action::Drop,
         cause: Some(Cause::Policy),
@@ -68,7 +70,20 @@ pub(crate) fn event(headers: Option<Headers>) -> Event {
 pub(crate) fn headers(source: &str, destination: &str, protocol: Protocol, transport: Transport) -> Headers {
     let address = |text: &str| -> IpAddr { text.parse().unwrap() };
     let (source, destination) = (address(source), address(destination));
-    Headers { source, destination, protocol, ttl: 57, tos: 8, id: 4660, length: 60, transport }
+    Headers {
+        source,
+        destination,
+        protocol,
+        ttl: 57,
+        tos: 8,
+        id: 4660,
+        length: 60,
+        options: 0,
+        dont_fragment: true,
+        fragment: false,
+        payload: 0,
+        transport,
+    }
 }
 
 /// A SYN.
@@ -84,6 +99,7 @@ pub(crate) fn tcp_with(source: &str, from: u16, destination: &str, to: u16, flag
         acknowledgement: 0,
         window: 64240,
         urgent: 0,
+        options: 20,
     };
     event(Some(headers(source, destination, Protocol::TCP, transport)))
 }

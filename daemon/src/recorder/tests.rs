@@ -3,9 +3,12 @@ use std::{fs, path::Path, sync::Mutex, time::Duration};
 use jiff::tz::TimeZone;
 
 use super::*;
-use crate::log::{
-    Record,
-    sample::{QUIET, by, echo, later, malformed, tcp},
+use crate::{
+    event::{self, Reporter},
+    log::{
+        Record,
+        sample::{QUIET, by, echo, later, malformed, tcp},
+    },
 };
 
 fn settings() -> Detect {
@@ -124,17 +127,16 @@ fn whoever_watches_sees_lines() {
 }
 
 #[test]
-fn the_thread_writes_what_every_worker_pushed() {
+fn the_thread_writes_what_every_worker_told() {
     let directory = tempfile::tempdir().unwrap();
-    let (mut producers, consumers): (Vec<_>, Vec<_>) = (0..3).map(|_| rtrb::RingBuffer::new(1000)).unzip();
-    let handle = spawn(consumers, &log(directory.path()), &settings(), false).unwrap();
-    for (n, producer) in producers.iter_mut().enumerate() {
+    let (rings, reports): (Vec<_>, Vec<_>) = (0..3).map(|_| event::ring()).unzip();
+    let handle = spawn(reports, &log(directory.path()), &settings(), false).unwrap();
+    for (port, ring) in (0..).zip(rings) {
+        let mut reporter = Reporter::new(ring, handle.thread().clone(), Arc::default());
         for _ in 0..700 {
-            let port = u16::try_from(n).unwrap();
-            producer
-                .push(Event { time: Timestamp::now(), ..tcp("203.0.113.9", 40000, "192.0.2.1", port) })
-                .unwrap();
-            handle.thread().unpark();
+            let (event, generation) = tcp("203.0.113.9", 40000, "192.0.2.1", port).without();
+            reporter.report(Event { time: Timestamp::now(), ..event }, &generation);
+            reporter.end();
         }
     }
     let counters = Arc::clone(handle.counters());

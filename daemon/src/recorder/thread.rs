@@ -12,17 +12,16 @@ use std::{
 
 use jiff::{Timestamp, tz::TimeZone};
 use portcullis_config::{Detect, Log};
-use rtrb::Consumer;
 
 use super::Recorder;
 use crate::{
-    event::Event,
+    event::Reports,
     log::{Counters, Show},
     status::Records,
 };
 
-/// Events taken from one ring before the next has its turn.
-const TURN: usize = 256;
+/// Pause between two rounds over the rings.
+const PAUSE: Duration = Duration::from_millis(4);
 
 /// The running recorder, as its owner sees it.
 #[derive(Debug)]
@@ -46,7 +45,7 @@ struct Shared {
 ///
 /// # Errors
 /// When the thread can't be started.
-pub fn spawn(rings: Vec<Consumer<Event>>, log: &Log, detect: &Detect, show: bool) -> io::Result<Handle> {
+pub fn spawn(rings: Vec<Reports>, log: &Log, detect: &Detect, show: bool) -> io::Result<Handle> {
     let show = show.then(|| Show::new(Box::new(io::stdout()), TimeZone::system()));
     let recorder = Recorder::new(log, detect.clone(), show);
     let shared = Arc::new(Shared::default());
@@ -97,7 +96,7 @@ impl Handle {
     }
 }
 
-fn run(mut recorder: Recorder, mut rings: Vec<Consumer<Event>>, shared: &Shared) {
+fn run(mut recorder: Recorder, mut rings: Vec<Reports>, shared: &Shared) {
     loop {
         let settings = shared.settings.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some((log, detect)) = settings {
@@ -105,15 +104,19 @@ fn run(mut recorder: Recorder, mut rings: Vec<Consumer<Event>>, shared: &Shared)
         }
         if shared.finish.load(Ordering::Acquire) {
             // What is there now, and no more: workers may go on pushing.
-            drain(&mut recorder, &mut rings, usize::MAX);
+            drain(&mut recorder, &mut rings);
             recorder.finish();
             return;
         }
-        if drain(&mut recorder, &mut rings, TURN) {
-            continue;
-        }
+        let busy = drain(&mut recorder, &mut rings);
         let now = Timestamp::now();
         recorder.tick(now);
+        if busy {
+            // Under load there is more every few microseconds, and waking a thread costs a worker more
+            // than a packet does: what comes meanwhile waits in the rings.
+            thread::sleep(PAUSE);
+            continue;
+        }
         match recorder.next_deadline() {
             None => thread::park(),
             Some(deadline) => thread::park_timeout(wait(now, deadline)),
@@ -121,12 +124,12 @@ fn run(mut recorder: Recorder, mut rings: Vec<Consumer<Event>>, shared: &Shared)
     }
 }
 
-/// Takes what each ring holds, at most `most` events; whether there was anything.
-fn drain(recorder: &mut Recorder, rings: &mut [Consumer<Event>], most: usize) -> bool {
+/// Takes what each ring holds now; whether there was anything.
+fn drain(recorder: &mut Recorder, rings: &mut [Reports]) -> bool {
     let mut any = false;
     for ring in rings {
-        for _ in 0..ring.slots().min(most) {
-            let Ok(event) = ring.pop() else { break };
+        for _ in 0..ring.waiting() {
+            let Some(event) = ring.take() else { break };
             recorder.record(&event);
             any = true;
         }

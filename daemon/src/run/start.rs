@@ -11,7 +11,7 @@ use crate::{
     conntrack::{self, Marked},
     control::Control,
     counters::Counters,
-    event::Event,
+    event::{self, Reporter},
     generation::{Generation, fail_open},
     hook::{Clash, Existing, Hook, HookError, Plan, find_clashes},
     interfaces::{Epoch, Interfaces},
@@ -28,8 +28,6 @@ use crate::{
 const FIRST_QUEUE: u16 = 7300;
 /// The most queues, when the configuration names none.
 const MOST_QUEUES: u16 = 4;
-/// Events that may wait for the recorder, for each worker.
-const RING: usize = 8192;
 
 /// Why the daemon can't start.
 #[derive(Debug)]
@@ -250,20 +248,19 @@ impl Bound {
         epoch: &Epoch,
         show: bool,
     ) -> Result<(Vec<Arc<Counters>>, recorder::Handle), StartError> {
-        let (producers, consumers): (Vec<_>, Vec<_>) =
-            self.queues.iter().map(|_| rtrb::RingBuffer::<Event>::new(RING)).unzip();
-        let recorder = recorder::spawn(consumers, &config.log, &config.detect, show)
+        let (rings, reports): (Vec<_>, Vec<_>) = self.queues.iter().map(|_| event::ring()).unzip();
+        let recorder = recorder::spawn(reports, &config.log, &config.detect, show)
             .map_err(failed("cannot start the recorder"))?;
         let mut counters = Vec::new();
-        for ((number, queue), events) in self.queues.into_iter().zip(producers) {
+        for ((number, queue), ring) in self.queues.into_iter().zip(rings) {
+            let counted = Arc::<Counters>::default();
             let worker = Worker {
                 layout: MarkLayout::new(config.hook.mask),
                 live: Arc::clone(generation),
-                generation: generation.load_full(),
+                batch: None,
                 interfaces: Interfaces::new(Arc::clone(epoch)).map_err(failed("cannot open a socket"))?,
-                events,
-                recorder: recorder.thread().clone(),
-                counters: Arc::default(),
+                reporter: Reporter::new(ring, recorder.thread().clone(), Arc::clone(&counted)),
+                counters: counted,
                 settings: self.settings,
             };
             counters.push(Arc::clone(&worker.counters));

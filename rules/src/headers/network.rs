@@ -25,22 +25,23 @@ pub(super) struct Network<'a> {
     pub(super) ttl: u8,
     pub(super) tos: u8,
     pub(super) id: u32,
-    pub(super) payload: Unread<'a>,
+    pub(super) options: u32,
+    pub(super) dont_fragment: bool,
+    pub(super) unread: Unread<'a>,
 }
 
 /// The part of a packet that is not read yet, as far as it was copied to us.
 #[derive(Clone, Copy)]
 pub(super) struct Unread<'a> {
     pub(super) bytes: &'a [u8],
-    /// The packet goes on after these bytes.
-    cut: bool,
+    /// Its length on the wire.
+    pub(super) length: u32,
     /// Later fragments carry the rest of the packet.
-    fragment: bool,
+    pub(super) fragment: bool,
 }
 
 impl<'a> Network<'a> {
     pub(super) fn parse(bytes: &'a [u8], length: u32) -> Result<Self, Malformed> {
-        let length = length as usize;
         let packet = Unread::new(bytes, length);
         match packet.bytes.first().map(|byte| byte >> 4) {
             Some(4) => Self::parse_v4(packet, length),
@@ -50,7 +51,7 @@ impl<'a> Network<'a> {
         }
     }
 
-    fn parse_v4(packet: Unread<'a>, length: usize) -> Result<Self, Malformed> {
+    fn parse_v4(packet: Unread<'a>, length: u32) -> Result<Self, Malformed> {
         let header = Ipv4HeaderSlice::from_slice(packet.bytes).map_err(|error| match error {
             ipv4::HeaderSliceError::Len(_) => packet.too_short(),
             ipv4::HeaderSliceError::Content(ipv4::HeaderError::UnexpectedVersion { .. }) => {
@@ -60,18 +61,18 @@ impl<'a> Network<'a> {
                 Malformed::BadHeaderLength
             }
         })?;
-        let header_length = header.slice().len();
-        let end = match usize::from(header.total_len()) {
+        let header_length = u32::from(header.ihl()).saturating_mul(4);
+        let end = match u32::from(header.total_len()) {
             // BIG TCP: the field is too small for the packet (`iph_totlen`, `linux/ip.h`).
-            0 if length > usize::from(u16::MAX) => length,
+            0 if length > u32::from(u16::MAX) => length,
             total if total < header_length => return Err(Malformed::BadHeaderLength),
             total => total.min(length),
         };
         if header.fragments_offset().value() != 0 {
             return Err(Malformed::FragmentWithoutPorts);
         }
-        let mut payload = Unread::new(packet.bytes, end).after(header_length);
-        payload.fragment = header.more_fragments();
+        let mut unread = Unread::new(packet.bytes, end).after(header_length);
+        unread.fragment = header.more_fragments();
         Ok(Self {
             source: header.source_addr().into(),
             destination: header.destination_addr().into(),
@@ -79,25 +80,27 @@ impl<'a> Network<'a> {
             ttl: header.ttl(),
             tos: header.dcp().value() << 2 | header.ecn().value(),
             id: header.identification().into(),
-            payload,
+            options: header_length.saturating_sub(20),
+            dont_fragment: header.dont_fragment(),
+            unread,
         })
     }
 
-    fn parse_v6(packet: Unread<'a>, length: usize) -> Result<Self, Malformed> {
+    fn parse_v6(packet: Unread<'a>, length: u32) -> Result<Self, Malformed> {
         let header = Ipv6HeaderSlice::from_slice(packet.bytes).map_err(|error| match error {
             ipv6::HeaderSliceError::Len(_) => packet.too_short(),
             ipv6::HeaderSliceError::Content(ipv6::HeaderError::UnexpectedVersion { .. }) => {
                 Malformed::BadIpVersion
             }
         })?;
-        let header_length = header.slice().len();
-        let end = match usize::from(header.payload_length()) {
+        let header_length = 40;
+        let end = match u32::from(header.payload_length()) {
             // A jumbogram (RFC 2675), or BIG TCP.
             0 => length,
-            payload => header_length.saturating_add(payload).min(length),
+            payload => payload.saturating_add(header_length).min(length),
         };
-        let payload = Unread::new(packet.bytes, end).after(header_length);
-        let (protocol, payload) = skip_extensions(header.next_header(), payload)?;
+        let start = Unread::new(packet.bytes, end).after(header_length);
+        let (protocol, unread) = skip_extensions(header.next_header(), start)?;
         Ok(Self {
             source: header.source_addr().into(),
             destination: header.destination_addr().into(),
@@ -105,7 +108,9 @@ impl<'a> Network<'a> {
             ttl: header.hop_limit(),
             tos: header.traffic_class(),
             id: header.flow_label().value(),
-            payload,
+            options: start.length.saturating_sub(unread.length),
+            dont_fragment: false,
+            unread,
         })
     }
 }
@@ -131,7 +136,7 @@ fn skip_extensions(first: IpNumber, start: Unread<'_>) -> Result<(IpNumber, Unre
 /// A hop-by-hop, destination options or routing header: all three have one form (RFC 8200, 4.2).
 fn skip_options(unread: Unread<'_>) -> Result<(IpNumber, Unread<'_>), Malformed> {
     let header = Ipv6RawExtHeaderSlice::from_slice(unread.bytes).map_err(|_| unread.too_short())?;
-    Ok((header.next_header(), unread.after(header.slice().len())))
+    Ok((header.next_header(), unread.after(length_of(header.slice()))))
 }
 
 fn skip_fragment_header(unread: Unread<'_>) -> Result<(IpNumber, Unread<'_>), Malformed> {
@@ -139,7 +144,7 @@ fn skip_fragment_header(unread: Unread<'_>) -> Result<(IpNumber, Unread<'_>), Ma
     if header.fragment_offset().value() != 0 {
         return Err(Malformed::FragmentWithoutPorts);
     }
-    let mut rest = unread.after(header.slice().len());
+    let mut rest = unread.after(length_of(header.slice()));
     rest.fragment |= header.more_fragments();
     Ok((header.next_header(), rest))
 }
@@ -149,27 +154,33 @@ fn skip_authentication(unread: Unread<'_>) -> Result<(IpNumber, Unread<'_>), Mal
         ip_auth::HeaderSliceError::Len(_) => unread.too_short(),
         ip_auth::HeaderSliceError::Content(_) => Malformed::BadExtensionHeader,
     })?;
-    Ok((header.next_header(), unread.after(header.slice().len())))
+    Ok((header.next_header(), unread.after(length_of(header.slice()))))
+}
+
+fn length_of(header: &[u8]) -> u32 {
+    u32::try_from(header.len()).unwrap_or(u32::MAX)
 }
 
 impl<'a> Unread<'a> {
     /// A packet of `length` bytes that begins with `bytes`.
-    fn new(bytes: &'a [u8], length: usize) -> Self {
-        let cut = bytes.len() < length;
-        Self { bytes: bytes.get(..length).unwrap_or(bytes), cut, fragment: false }
+    fn new(bytes: &'a [u8], length: u32) -> Self {
+        Self { bytes: bytes.get(..length as usize).unwrap_or(bytes), length, fragment: false }
     }
 
     /// What follows the next `count` bytes.
-    fn after(self, count: usize) -> Self {
-        Self { bytes: self.bytes.get(count..).unwrap_or_default(), ..self }
+    fn after(self, count: u32) -> Self {
+        let bytes = self.bytes.get(count as usize..).unwrap_or_default();
+        Self { bytes, length: self.length.saturating_sub(count), ..self }
     }
 
     /// What it means that a header does not fit in these bytes.
     pub(super) const fn too_short(self) -> Malformed {
-        match self {
-            Self { cut: true, .. } => Malformed::HeadersTooLong,
-            Self { fragment: true, .. } => Malformed::FragmentWithoutPorts,
-            _ => Malformed::TruncatedHeader,
+        if self.bytes.len() < self.length as usize {
+            return Malformed::HeadersTooLong;
+        }
+        match self.fragment {
+            true => Malformed::FragmentWithoutPorts,
+            false => Malformed::TruncatedHeader,
         }
     }
 }

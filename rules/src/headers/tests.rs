@@ -99,6 +99,25 @@ fn ip_fields() {
 }
 
 #[test]
+fn what_tells_senders_apart() {
+    let whole = |packet: Vec<u8>| {
+        let length = u32::try_from(packet.len()).unwrap();
+        let Headers { options, dont_fragment, fragment, payload, .. } =
+            Headers::parse(&packet, length).unwrap();
+        (options, dont_fragment, fragment, payload)
+    };
+    assert_eq!(whole(v4(Protocol::UDP, &UDP)), (0, false, false, 4));
+    assert_eq!(whole(v4_with(Protocol::TCP, &[1; 8], 0x4000, &TCP)), (8, true, false, 0));
+    assert_eq!(whole(v4_with(Protocol::UDP, &[], 0x2000, &UDP)), (0, false, true, 4));
+    assert_eq!(whole(v4(Protocol(47), &[0; 9])), (0, false, false, 9));
+    let mut extended = vec![Protocol::UDP.0, 0, 1, 4, 0, 0, 0, 0];
+    extended.extend(UDP);
+    assert_eq!(whole(v6_next(DESTINATION, &extended)), (8, false, false, 4));
+    let cut = Headers::parse(&v4(Protocol::UDP, &UDP)[..28], 32).unwrap();
+    assert_eq!(cut.payload, 4, "also where it is not copied");
+}
+
+#[test]
 fn transports() {
     let tcp = Transport::Tcp {
         ports: PORTS,
@@ -107,6 +126,7 @@ fn transports() {
         acknowledgement: 2,
         window: 0x1000,
         urgent: 3,
+        options: 4,
     };
     let udp = Transport::Ports { ports: PORTS, length: 12 };
     let ports = Transport::Ports { ports: PORTS, length: 0 };

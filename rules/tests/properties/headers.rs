@@ -135,7 +135,9 @@ proptest! {
             acknowledgement: numbers.1,
             window: numbers.2,
             urgent: numbers.3,
+            options: u8::try_from(4 * options).unwrap(),
         });
+        prop_assert_eq!(headers.payload, u32::try_from(payload).unwrap());
     }
 
     #[test]
