@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use portcullis_rules::{Action, Malformed, Reason};
 use serde::{Deserialize, Serialize};
 
-const REASONS: usize = 3 + Malformed::ALL.len();
+const REASONS: usize = 4 + Malformed::ALL.len();
 
 /// One worker's counters. Only that worker writes them.
 #[derive(Debug, Default)]
@@ -39,8 +39,9 @@ fn place(reason: Reason) -> usize {
     match reason {
         Reason::Rule => 0,
         Reason::Policy => 1,
-        Reason::FlowCut => 2,
-        Reason::Malformed(malformed) => 3 + malformed as usize,
+        Reason::RateExceeded => 2,
+        Reason::FlowCut => 3,
+        Reason::Malformed(malformed) => 4 + malformed as usize,
     }
 }
 

@@ -192,6 +192,8 @@ mod tests {
             action,
             log: portcullis_rules::LogDetail::Summary,
             failsafe: false,
+            rate: None,
+            standing: portcullis_rules::Standing::InForce,
             comment: None,
             place: portcullis_rules::Place::default(),
         }

@@ -68,6 +68,8 @@ pub enum Reason {
     Rule,
     /// No rule matched, and the hook's policy says drop or reject.
     Policy,
+    /// A rule let so many new flows through that this one was too much.
+    RateExceeded,
     /// The flow was accepted once, and the rules of today refuse it.
     FlowCut,
     /// The headers are not those of a packet that can be judged.
@@ -77,7 +79,9 @@ pub enum Reason {
 impl Reason {
     /// All reasons; a counter each.
     pub fn all() -> impl Iterator<Item = Self> {
-        [Self::Rule, Self::Policy, Self::FlowCut].into_iter().chain(Malformed::ALL.map(Self::Malformed))
+        [Self::Rule, Self::Policy, Self::RateExceeded, Self::FlowCut]
+            .into_iter()
+            .chain(Malformed::ALL.map(Self::Malformed))
     }
 
     /// The words in records: Suricata's own where it has them.
@@ -85,6 +89,7 @@ impl Reason {
         match self {
             Self::Rule => "firewall rules",
             Self::Policy => "firewall default packet policy",
+            Self::RateExceeded => "rate exceeded",
             Self::FlowCut => "flow cut",
             Self::Malformed(malformed) => malformed.name(),
         }

@@ -3,7 +3,8 @@
 use std::{fmt, sync::Arc};
 
 use crate::{
-    Action, AddressSet, ByteSet, Fact, HookSet, IcmpSet, InterfaceName, InterfaceSet, Key, RangeSet, StateSet,
+    Action, AddressSet, ByteSet, Fact, Hook, HookSet, IcmpSet, InterfaceName, InterfaceSet, Key, RangeSet,
+    Rate, StateSet,
 };
 
 /// A rule's place in its [`crate::Ruleset`], from 0.
@@ -37,6 +38,20 @@ pub enum LogDetail {
     Every,
 }
 
+/// Whether a rule counts at the time that its ruleset is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Standing {
+    /// It does.
+    #[default]
+    InForce,
+    /// It did once: its `expires` is past.
+    Expired,
+    /// It does at other times: by its `schedule`.
+    Resting,
+    /// The ruleset is for no time in particular: what matches the rule depends.
+    Sometimes,
+}
+
 /// A rule of the policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
@@ -52,7 +67,12 @@ pub struct Rule {
     pub log: LogDetail,
     /// Whether it is also compiled into kernel rules that hold without the daemon.
     pub failsafe: bool,
-    /// A remark, kept for the reader.
+    /// How many new flows it lets through. The rule decides; what is too much is dropped. It is nothing
+    /// that a lookup asks for: whoever carries the decision out counts.
+    pub rate: Option<Rate>,
+    /// Whether it counts now. A rule that doesn't matches nothing.
+    pub standing: Standing,
+    /// A remark, for readers of rules and records.
     pub comment: Option<Arc<str>>,
     /// Where it is written.
     pub place: Place,
@@ -105,6 +125,8 @@ pub enum Field {
     TcpFlags,
     State,
     User,
+    Expires,
+    Schedule,
 }
 
 impl Field {
@@ -124,6 +146,8 @@ impl Field {
             Self::TcpFlags => "tcp-flags",
             Self::State => "state",
             Self::User => "user",
+            Self::Expires => "expires",
+            Self::Schedule => "schedule",
         }
     }
 }
@@ -146,19 +170,63 @@ impl From<bool> for Matched {
 }
 
 impl Rule {
+    /// A rule that matches every packet at every hook, and is nothing special.
+    pub fn new(name: &str, action: Action) -> Self {
+        Self {
+            name: name.into(),
+            hooks: Hook::ALL.into_iter().collect(),
+            matches: Match::default(),
+            action,
+            log: LogDetail::default(),
+            failsafe: false,
+            rate: None,
+            standing: Standing::default(),
+            comment: None,
+            place: Place::default(),
+        }
+    }
+
+    /// Whether the rule can match packets at `hook` at all, now.
+    pub fn applies_at(&self, hook: Hook) -> bool {
+        self.standing.may_count() && self.hooks.contains(hook)
+    }
+
     /// Whether the rule matches `key`.
     pub fn matches(&self, key: &Key) -> Matched {
-        if !self.hooks.contains(key.hook) {
+        if !self.applies_at(key.hook) {
             return Matched::No;
         }
-        self.matches.fields(key).into_iter().fold(Matched::Yes, |weakest, (_, matched)| weakest.min(matched))
+        let fields = self.matches.fields(key).into_iter();
+        fields.fold(self.standing.into(), |weakest, (_, matched)| weakest.min(matched))
     }
 
     /// The fields that keep the rule from matching `key`, in the order of [`Field`].
     pub fn failing(&self, key: &Key) -> Vec<Field> {
         let hook = (!self.hooks.contains(key.hook)).then_some(Field::Hook);
+        let time = match self.standing {
+            Standing::Expired => Some(Field::Expires),
+            Standing::Resting => Some(Field::Schedule),
+            Standing::InForce | Standing::Sometimes => None,
+        };
         let fields = self.matches.fields(key).into_iter().filter(|&(_, matched)| matched == Matched::No);
-        hook.into_iter().chain(fields.map(|(field, _)| field)).collect()
+        hook.into_iter().chain(fields.map(|(field, _)| field)).chain(time).collect()
+    }
+}
+
+impl Standing {
+    /// Whether a rule of this standing may match anything.
+    pub const fn may_count(self) -> bool {
+        matches!(self, Self::InForce | Self::Sometimes)
+    }
+}
+
+impl From<Standing> for Matched {
+    fn from(standing: Standing) -> Self {
+        match standing {
+            Standing::InForce => Self::Yes,
+            Standing::Sometimes => Self::Depends,
+            Standing::Expired | Standing::Resting => Self::No,
+        }
     }
 }
 

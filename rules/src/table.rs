@@ -19,7 +19,7 @@ use self::{
     area::{Point, rank},
     index::Index,
 };
-use crate::{Cause, Decision, Fact, Hook, Key, Match, Matched, RuleId, Ruleset};
+use crate::{Cause, Decision, Fact, Hook, Key, Matched, Rule, RuleId, Ruleset, Standing};
 
 /// A ruleset made ready for lookup. It answers every key as [`Ruleset::first_match`] does.
 #[derive(Debug, Clone)]
@@ -38,13 +38,15 @@ struct HookTable {
     v6: Index<u128>,
 }
 
-/// Which of the facts that may be unknown are named by a rule.
+/// Which of the facts that may be unknown matter to a rule.
 #[derive(Debug, Clone, Copy, Default)]
 struct Asks {
     interface: bool,
     in_interface: bool,
     out_interface: bool,
     user: bool,
+    /// A rule counts at some times only, and the ruleset is for no time in particular.
+    time: bool,
 }
 
 impl RuleTable {
@@ -54,7 +56,7 @@ impl RuleTable {
         for hook in ruleset.policy.hooks().iter() {
             let rules = (0..).map(RuleId).zip(&ruleset.rules);
             let rules: Vec<RuleId> =
-                rules.filter(|(_, rule)| rule.hooks.contains(hook)).map(|(id, _)| id).collect();
+                rules.filter(|(_, rule)| rule.applies_at(hook)).map(|(id, _)| id).collect();
             let same = hooks.iter().flatten().find(|other| other.rules == rules);
             hooks[hook as usize] =
                 Some(same.map_or_else(|| Arc::new(HookTable::new(&ruleset, rules)), Arc::clone));
@@ -129,14 +131,16 @@ impl RuleTable {
 
 impl HookTable {
     fn new(ruleset: &Ruleset, rules: Vec<RuleId>) -> Self {
-        let asks = rules.iter().fold(Asks::default(), |asks, &id| asks.and(&ruleset.rule(id).matches));
+        let asks = rules.iter().fold(Asks::default(), |asks, &id| asks.and(ruleset.rule(id)));
         Self { asks, v4: Index::new(ruleset, &rules), v6: Index::new(ruleset, &rules), rules }
     }
 }
 
 impl Asks {
-    const fn and(self, matches: &Match) -> Self {
+    const fn and(self, rule: &Rule) -> Self {
+        let Rule { matches, standing, .. } = rule;
         Self {
+            time: self.time || matches!(standing, Standing::Sometimes),
             interface: self.interface || matches.interface.is_some(),
             in_interface: self.in_interface || matches.in_interface.is_some(),
             out_interface: self.out_interface || matches.out_interface.is_some(),
@@ -146,7 +150,8 @@ impl Asks {
 
     /// Whether the answer may depend on what is not known of `key`.
     const fn in_doubt(self, key: &Key) -> bool {
-        (self.interface && matches!(key.interface(), Fact::Unknown))
+        self.time
+            || (self.interface && matches!(key.interface(), Fact::Unknown))
             || (self.in_interface && matches!(key.in_interface, Fact::Unknown))
             || (self.out_interface && matches!(key.out_interface, Fact::Unknown))
             || (self.user && matches!(key.user, Fact::Unknown))

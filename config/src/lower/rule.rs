@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use portcullis_rules::{Action, Hook, HookSet, LogDetail, Match, Place, Rule};
+use portcullis_rules::{Action, Hook, HookSet, LogDetail, Match, Place, Rule, Standing};
 
 use super::{
     Vocabulary, address, checks, fields,
@@ -53,6 +53,8 @@ pub(super) fn rule(
         action: action.unwrap_or(Action::Drop),
         log: one(written.log.as_ref(), errors, choice(&Choice::LOG, log)).unwrap_or_default(),
         failsafe,
+        rate: None,
+        standing: Standing::InForce,
         comment: one(written.comment.as_ref(), errors, |value| text(Wanted::Text)(value).map(Arc::from)),
         place,
     }

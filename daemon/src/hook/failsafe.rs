@@ -181,6 +181,8 @@ mod tests {
             action: Action::Accept,
             log: LogDetail::Summary,
             failsafe: true,
+            rate: None,
+            standing: portcullis_rules::Standing::InForce,
             comment: None,
             place: Place::default(),
         }

@@ -30,6 +30,8 @@ fn generation(number: u64, mode: Mode) -> Arc<Generation> {
         action,
         log,
         failsafe: false,
+        rate: None,
+        standing: portcullis_rules::Standing::InForce,
         comment: None,
         place: Place { file: "rules.d/10-web.toml".into(), line },
     };

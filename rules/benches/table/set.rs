@@ -73,6 +73,8 @@ impl Set {
             action: if number % 2 == 0 { Action::Accept } else { Action::Drop },
             log: LogDetail::default(),
             failsafe: false,
+            rate: None,
+            standing: portcullis_rules::Standing::InForce,
             comment: None,
             place: Place::default(),
         });

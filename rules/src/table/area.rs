@@ -1,6 +1,6 @@
 //! Rules as areas: one range of each thing that most rules name.
 
-use crate::{AddressSet, Match, Protocol, RangeSet, RuleId, Ruleset, Step};
+use crate::{AddressSet, Match, Protocol, RangeSet, RuleId, Ruleset, Standing, Step};
 
 use super::intervals::{Coordinate, Intervals};
 
@@ -130,7 +130,8 @@ impl<'a, A: Address> Extent<'a, A> {
             state,
             user,
         } = &ruleset.rule(rule).matches;
-        let elsewhere = interface.is_some()
+        let elsewhere = ruleset.rule(rule).standing != Standing::InForce
+            || interface.is_some()
             || in_interface.is_some()
             || out_interface.is_some()
             || icmp_type.is_some()

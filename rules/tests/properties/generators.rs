@@ -4,8 +4,8 @@ use std::{fmt::Debug, net::IpAddr, sync::Arc};
 
 use portcullis_rules::{
     Action, AddressSet, ByteSet, Fact, Hook, IcmpSet, IcmpType, InterfaceName, InterfacePattern,
-    InterfaceSet, Key, LogDetail, Match, Place, Policy, Ports, Protocol, RangeSet, Rule, Ruleset, State,
-    StateSet, TcpFlags,
+    InterfaceSet, Key, Match, Policy, Ports, Protocol, RangeSet, Rule, Ruleset, Standing, State, StateSet,
+    TcpFlags,
 };
 use proptest::{
     collection::vec,
@@ -48,6 +48,17 @@ pub(crate) fn ruleset() -> impl Strategy<Value = Arc<Ruleset>> {
     (vec(rule(), 0..12), policy).prop_map(|(rules, policy)| Arc::new(Ruleset { rules, policy }))
 }
 
+/// The same for no time in particular, where half of the rules count at some times only.
+pub(crate) fn timeless_ruleset() -> impl Strategy<Value = Ruleset> {
+    (ruleset(), vec(any::<bool>(), 12)).prop_map(|(ruleset, timed)| {
+        let mut ruleset = Ruleset::clone(&ruleset);
+        for (rule, _) in ruleset.rules.iter_mut().zip(timed).filter(|(_, timed)| *timed) {
+            rule.standing = Standing::Sometimes;
+        }
+        ruleset
+    })
+}
+
 /// As many rules of the same kind: enough for every way of looking them up.
 pub(crate) fn many_rules(number: std::ops::Range<usize>) -> impl Strategy<Value = Arc<Ruleset>> {
     let policy =
@@ -57,16 +68,18 @@ pub(crate) fn many_rules(number: std::ops::Range<usize>) -> impl Strategy<Value 
 
 fn rule() -> impl Strategy<Value = Rule> {
     let hooks = subsequence(&Hook::ALL[..], 1..=3).prop_map(|hooks| hooks.into_iter().collect());
-    (hooks, matches(), select(&Action::ALL[..])).prop_map(|(hooks, matches, action)| Rule {
-        name: "rule".into(),
-        hooks,
-        matches,
-        action,
-        log: LogDetail::default(),
-        failsafe: false,
-        comment: None,
-        place: Place::default(),
+    (hooks, matches(), select(&Action::ALL[..]), standing()).prop_map(|(hooks, matches, action, standing)| {
+        Rule { hooks, matches, standing, ..Rule::new("rule", action) }
     })
+}
+
+/// Most rules count.
+fn standing() -> impl Strategy<Value = Standing> {
+    prop_oneof![
+        20 => Just(Standing::InForce),
+        1 => Just(Standing::Expired),
+        2 => Just(Standing::Resting),
+    ]
 }
 
 fn matches() -> impl Strategy<Value = Match> {

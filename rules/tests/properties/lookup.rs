@@ -1,15 +1,15 @@
 use std::{collections::BTreeMap, sync::Arc};
 
-use portcullis_rules::{Action, Cause, Key, Matched, Protocol, RuleTable, Ruleset};
+use portcullis_rules::{Action, Cause, Key, Matched, Protocol, RuleTable, Ruleset, Standing};
 use proptest::{
     collection::vec,
-    prelude::{ProptestConfig, Strategy},
+    prelude::{ProptestConfig, Strategy, any},
     prop_assert, prop_assert_eq, proptest,
     strategy::ValueTree,
     test_runner::{TestCaseError, TestRunner},
 };
 
-use crate::generators::{completions, key, many_rules, ruleset};
+use crate::generators::{completions, key, many_rules, ruleset, timeless_ruleset};
 
 /// Whether the table answers each of `keys` as its rules do.
 fn agree(ruleset: &Arc<Ruleset>, keys: &[Key]) -> Result<(), TestCaseError> {
@@ -34,7 +34,7 @@ proptest! {
 
     #[test]
     fn a_table_of_very_many_rules_answers_as_they_do(
-        ruleset in many_rules(2500..3500), keys in vec(key(), 400)
+        ruleset in many_rules(3200..4200), keys in vec(key(), 400)
     ) {
         agree(&ruleset, &keys)?;
     }
@@ -44,7 +44,7 @@ proptest! {
 fn every_strategy_is_met() {
     let mut runner = TestRunner::deterministic();
     let mut met = Vec::new();
-    for number in [1..8, 40..200, 2500..3500] {
+    for number in [1..8, 40..200, 3200..4200] {
         for _ in 0..4 {
             let ruleset = many_rules(number.clone()).new_tree(&mut runner).unwrap().current();
             met.extend(RuleTable::compile(ruleset).summary().parts.iter().map(|part| part.strategy.name()));
@@ -71,6 +71,23 @@ proptest! {
             for known in completions(&key) {
                 prop_assert_eq!(ruleset.first_match(&known).action, decision.action, "{}", known);
             }
+        }
+    }
+
+    #[test]
+    fn a_certain_answer_for_no_time_holds_at_all_times(
+        ruleset in timeless_ruleset(), key in key(), in_force in vec(any::<bool>(), 12)
+    ) {
+        let decision = ruleset.first_match(&key);
+        prop_assert_eq!(RuleTable::compile(Arc::new(ruleset.clone())).lookup(&key), decision);
+        let mut now = ruleset;
+        for (rule, in_force) in now.rules.iter_mut().zip(in_force) {
+            if rule.standing == Standing::Sometimes {
+                rule.standing = if in_force { Standing::InForce } else { Standing::Resting };
+            }
+        }
+        if decision.depends_on.is_none() {
+            prop_assert_eq!(now.first_match(&key).action, decision.action);
         }
     }
 

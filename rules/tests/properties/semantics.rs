@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use portcullis_rules::{
     Action, AddressSet, ByteSet, Cause, Fact, Field, Hook, HookSet, IcmpSet, InterfacePattern, InterfaceSet,
-    Key, LogDetail, Match, Matched, NoNames, Place, Policy, Protocol, RangeSet, Rule, RuleId, Ruleset, State,
-    StateSet, TcpFlags, parse_packet,
+    Key, LogDetail, Match, Matched, NoNames, Place, Policy, Protocol, RangeSet, Rule, RuleId, Ruleset,
+    Standing, State, StateSet, TcpFlags, parse_packet,
 };
 
 const SSH: &str = "input tcp 192.0.2.9:40000 -> 192.0.2.1:22 in eth0";
@@ -30,6 +30,8 @@ fn rule(action: Action, matches: Match) -> Rule {
         action,
         log: LogDetail::default(),
         failsafe: false,
+        rate: None,
+        standing: Standing::InForce,
         comment: None,
         place: Place::default(),
     }
@@ -255,4 +257,20 @@ fn a_reply_mirrored_is_the_packet_it_answers() {
     }
     assert_eq!(key(OUT).mirrored().user, Fact::Absent);
     assert_eq!(key(SSH).mirrored().user, Fact::Unknown);
+}
+
+/// What a rule says when it counts, when it doesn't, and when nobody says at which time.
+#[test]
+fn a_rule_counts_at_its_time() {
+    let said = |standing| {
+        let rule = Rule { standing, ..Rule::new("guest", Action::Accept) };
+        let policy = Policy { input: Some(Action::Drop), ..Policy::default() };
+        let explanation = Ruleset { rules: vec![rule], policy }.explain(&key(SSH));
+        let near: Vec<Field> = explanation.near.iter().map(|miss| miss.field).collect();
+        (explanation.decision.action, explanation.decision.depends_on, near)
+    };
+    assert_eq!(said(Standing::InForce), (Action::Accept, None, vec![]));
+    assert_eq!(said(Standing::Expired), (Action::Drop, None, vec![Field::Expires]));
+    assert_eq!(said(Standing::Resting), (Action::Drop, None, vec![Field::Schedule]));
+    assert_eq!(said(Standing::Sometimes), (Action::Drop, Some(RuleId(0)), vec![]));
 }
