@@ -112,13 +112,8 @@ fn compress(lines: &Path, archive: &Path, stream: Stream) -> io::Result<()> {
         }
         let packed = compressor.compress(&frame)?;
         output.write_all(&packed)?;
-        digest.block(offset, packed.len() as u64);
         if stream == Stream::Blocked {
-            frame
-                .strip_suffix(b"\n")
-                .unwrap_or(&frame)
-                .split(|&byte| byte == b'\n')
-                .for_each(|l| digest.line(l));
+            digest.lines(&frame, offset, packed.len() as u64);
         }
         offset += packed.len() as u64;
         frame.clear();

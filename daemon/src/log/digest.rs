@@ -14,7 +14,11 @@ use std::{net::IpAddr, ops::Range};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use self::{build::Builder, class::Class, file::Folded};
+pub use self::{
+    build::{Builder, lines},
+    class::Class,
+    file::Folded,
+};
 
 /// A segment in columns.
 #[derive(Debug, Clone, Default)]

@@ -1,16 +1,16 @@
 //! Which records are asked for.
 
-use std::{io, net::IpAddr, str::FromStr};
+use std::{io, net::IpAddr, ops::Range, str::FromStr};
 
 use ipnet::IpNet;
-use jiff::{Timestamp, Zoned};
+use jiff::Zoned;
 
-use super::{LogArgs, row::Row};
-use crate::log::{Record, Rotated};
+use super::{LogArgs, When, parts::Part};
+use crate::log::digest::{Class, Digest, Door, Head, NOBODY, Shape};
 
 /// An address or a prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SourceFilter(IpNet);
+pub struct SourceFilter(pub(super) IpNet);
 
 impl FromStr for SourceFilter {
     type Err = String;
@@ -22,43 +22,126 @@ impl FromStr for SourceFilter {
 }
 
 /// What a record has to be like.
-#[derive(Debug)]
-pub(super) struct Filter<'a> {
-    since: Option<Timestamp>,
-    until: Option<Timestamp>,
-    args: &'a LogArgs,
+#[derive(Debug, Clone)]
+pub(super) struct Filter {
+    /// Microseconds since 1970.
+    times: Range<i64>,
+    source: Option<IpNet>,
+    port: Option<u16>,
+    rule: Option<String>,
+    hook: Option<String>,
+    reason: Option<String>,
+    /// Whether noise is among the rest.
+    noise: bool,
 }
 
-impl<'a> Filter<'a> {
+/// The rows of a digest that are asked for.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Selection {
+    /// In order.
+    pub(super) rows: Vec<u32>,
+    /// Packets of noise that are kept apart, by [`Class::NOISE`].
+    pub(super) apart: [u64; 3],
+    /// Lines that are no records.
+    pub(super) foreign: u64,
+}
+
+impl Filter {
     /// The filter of `args`.
-    pub(super) fn new(args: &'a LogArgs, now: &Zoned) -> io::Result<Self> {
-        let moment = |when: &Option<super::When>| when.as_ref().map(|when| when.before(now)).transpose();
+    ///
+    /// # Errors
+    /// When there is no such time.
+    pub(super) fn new(args: &LogArgs, now: &Zoned) -> io::Result<Self> {
+        let moment = |when: &Option<When>, otherwise: i64| match when {
+            Some(when) => when.before(now).map(|moment| moment.as_microsecond()),
+            None => Ok(otherwise),
+        };
         let invalid = |error| io::Error::new(io::ErrorKind::InvalidInput, error);
-        let since = moment(&args.since).map_err(invalid)?;
-        Ok(Self { since, until: moment(&args.until).map_err(invalid)?, args })
+        let times = moment(&args.since, i64::MIN).map_err(invalid)?
+            ..moment(&args.until, i64::MAX).map_err(invalid)?;
+        Ok(Self {
+            times,
+            source: args.source.map(|SourceFilter(prefix)| prefix),
+            port: args.port,
+            rule: args.rule.clone(),
+            hook: args.hook.clone(),
+            reason: args.reason.clone(),
+            noise: args.noise || args.json || args.csv,
+        })
     }
 
-    /// Whether a rotated file can hold a record that is asked for. A summary is as old as the last
-    /// packet that it counts, so nothing in a file is younger than its name.
-    pub(super) fn may_be_in(&self, file: &Rotated) -> bool {
-        self.since.is_none_or(|since| file.until >= since)
+    /// The same, of an incident's source and time only.
+    pub(super) fn within(self, source: Option<IpNet>, times: Range<i64>) -> Self {
+        let times = self.times.start.max(times.start)..self.times.end.min(times.end);
+        Self { source: source.or(self.source), times, ..self }
     }
 
-    /// Whether `row` is asked for.
-    pub(super) fn matches(&self, row: &Row) -> bool {
-        let source = |SourceFilter(prefix): SourceFilter| row.source().is_some_and(|a| prefix.contains(&a));
-        self.since.is_none_or(|since| row.time() >= since)
-            && self.until.is_none_or(|until| row.time() < until)
-            && self.args.source.is_none_or(source)
-            && row.packet().is_none_or(|record| self.matches_packet(record))
+    /// Whether a part can hold a record that is asked for. A summary is as old as the last packet
+    /// that it counts, so nothing in a file is younger than its name.
+    pub(super) fn may_be_in(&self, part: &Part) -> bool {
+        part.until.is_none_or(|until| until.as_microsecond() >= self.times.start)
     }
 
-    fn matches_packet(&self, record: &Record) -> bool {
-        let LogArgs { port, rule, hook, reason, .. } = self.args;
-        let own_reason = record.drop.as_ref().and_then(|drop| drop.reason.as_ref());
-        port.is_none_or(|port| record.dest_port == Some(port))
-            && rule.as_ref().is_none_or(|rule| *rule == record.alert.signature)
-            && hook.as_ref().is_none_or(|hook| record.alert.metadata.hook.as_ref() == Some(hook))
-            && reason.as_ref().is_none_or(|reason| own_reason == Some(reason))
+    /// Whether `time` is asked for, in microseconds since 1970.
+    pub(super) fn includes(&self, time: i64) -> bool {
+        self.times.contains(&time)
     }
+
+    /// Whether a source is asked for.
+    pub(super) fn includes_source(&self, source: Option<IpAddr>) -> bool {
+        self.source.is_none_or(|prefix| source.is_some_and(|address| prefix.contains(&address)))
+    }
+
+    /// Whether a digest can have rows that are asked for.
+    pub(super) fn may_hold(&self, head: &Head) -> bool {
+        let foreign = || head.shapes.iter().any(|shape| shape.class == Class::Foreign);
+        let Some((first, last)) = head.times else { return foreign() };
+        last >= self.times.start
+            && first < self.times.end
+            && self.source.is_none_or(|prefix| head.addresses.iter().any(|address| prefix.contains(address)))
+            && (head.shapes.iter().any(|shape| self.fits(shape)) || foreign())
+    }
+
+    /// The rows that are asked for.
+    pub(super) fn select(&self, digest: &Digest) -> Selection {
+        let fits: Vec<bool> = digest.head.shapes.iter().map(|shape| self.fits(shape)).collect();
+        let sources: Option<Vec<bool>> =
+            self.source.map(|prefix| digest.head.addresses.iter().map(|a| prefix.contains(a)).collect());
+        let from = |place: u32| match &sources {
+            None => true,
+            Some(sources) => place != NOBODY && sources[place as usize],
+        };
+        let noise: Vec<Option<usize>> = digest.head.shapes.iter().map(noise).collect();
+        let rows = &digest.rows;
+        let mut selection = Selection::default();
+        for (row, &shape) in (0..).zip(&rows.shape) {
+            let (at, shape) = (row as usize, shape as usize);
+            if !fits[shape] {
+                selection.foreign += u64::from(digest.head.shapes[shape].class == Class::Foreign);
+                continue;
+            }
+            let wanted = self.times.contains(&rows.time[at])
+                && self
+                    .port
+                    .is_none_or(|port| rows.door[at] == port && digest.head.shapes[shape].door == Door::Port)
+                && from(rows.source[at]);
+            match noise[shape].filter(|_| !self.noise) {
+                _ if !wanted => {}
+                Some(class) => selection.apart[class] += rows.count[at],
+                None => selection.rows.push(row),
+            }
+        }
+        selection
+    }
+
+    fn fits(&self, shape: &Shape) -> bool {
+        shape.class != Class::Foreign
+            && self.rule.as_ref().is_none_or(|rule| *rule == shape.rule)
+            && self.hook.as_ref().is_none_or(|hook| shape.hook.as_ref() == Some(hook))
+            && self.reason.as_ref().is_none_or(|reason| shape.reason.as_ref() == Some(reason))
+    }
+}
+
+fn noise(shape: &Shape) -> Option<usize> {
+    Class::NOISE.iter().position(|&class| class == shape.class)
 }

@@ -1,10 +1,16 @@
 //! `portcullis log`: what was blocked, from the files, whether the daemon runs or not.
 
+mod event;
+mod export;
 mod filter;
-mod lines;
-mod row;
+pub(crate) mod follow;
+mod hours;
+pub mod incidents;
+mod parallel;
+mod parts;
+mod query;
+mod table;
 mod top;
-mod view;
 mod when;
 
 use std::{
@@ -14,9 +20,8 @@ use std::{
 
 use jiff::Zoned;
 
-use self::{filter::Filter, lines::Lines, row::Row, view::View};
-pub use self::{filter::SourceFilter, top::By, when::When};
-use crate::log::{Stream, rotated};
+pub use self::{event::find_event, filter::SourceFilter, hours::Each, top::By, when::When};
+use self::{export::Form, query::Query};
 
 /// What `portcullis log` is asked for.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -42,16 +47,31 @@ pub struct LogArgs {
     /// Only for this reason, such as "flow cut"
     #[arg(long, value_name = "WORDS")]
     pub reason: Option<String>,
+    /// Only what an incident consists of
+    #[arg(long, value_name = "ID", conflicts_with = "incidents")]
+    pub incident: Option<String>,
     /// Show incidents instead of packets
-    #[arg(long, conflicts_with_all = ["port", "rule", "hook", "reason", "top"])]
+    #[arg(long, conflicts_with_all = ["port", "rule", "hook", "reason", "top", "by", "csv", "noise"])]
     pub incidents: bool,
+    /// Show noise among the rest: late replies, backscatter, broadcasts
+    #[arg(long)]
+    pub noise: bool,
     /// Print the matching records as they are, one JSON object a line
-    #[arg(long, conflicts_with = "top")]
+    #[arg(long)]
     pub json: bool,
-    /// Count packets by source, by port, or by rule
-    #[arg(long, value_name = "WHAT", value_enum)]
+    /// Print comma-separated values
+    #[arg(long, conflicts_with_all = ["json", "top", "by"])]
+    pub csv: bool,
+    /// Count packets by source, by port, by rule, or by source and port
+    #[arg(long, value_name = "WHAT", value_enum, conflicts_with_all = ["json", "by", "follow"])]
     pub top: Option<By>,
-    /// Only the last N records; with --top, the first N rows [default there: 10]
+    /// Count packets by hour or day, and draw a bar for each
+    #[arg(long, value_name = "UNIT", value_enum, conflicts_with_all = ["json", "follow"])]
+    pub by: Option<Each>,
+    /// Go on and show what is written from now on
+    #[arg(short, long, conflicts_with_all = ["until", "incident"])]
+    pub follow: bool,
+    /// Only the last N records; with --top, the first N rows [default there, and with --follow: 10]
     #[arg(short = 'n', value_name = "N")]
     pub number: Option<usize>,
 }
@@ -74,14 +94,26 @@ struct Screen {
     width: Option<usize>,
 }
 
-/// Answers `args` from the files in `directory`, to `out`. Lines that are not records are counted
-/// on stderr.
+/// How many records there were of a kind.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Seen {
+    found: u64,
+    foreign: u64,
+    /// Files that can't be read, and why.
+    unreadable: Vec<String>,
+}
+
+/// Answers `args` from the files in `directory`, to `out`. What could not be read, and lines that
+/// are not records, are told on stderr.
 ///
 /// # Errors
-/// When the directory or a file in it can't be read, or `out` can't be written.
+/// When the directory can't be read, or `out` can't be written.
 pub fn run(args: &LogArgs, directory: &Path, out: &mut dyn Write) -> io::Result<Outcome> {
     let screen = Screen { now: Zoned::now(), width: terminal_width() };
-    let seen = answer(args, directory, &screen, &mut BufWriter::new(out))?;
+    let seen = answer(args, directory, &screen, &mut BufWriter::with_capacity(1 << 16, out))?;
+    for why in &seen.unreadable {
+        eprintln!("portcullis: {why}");
+    }
     if seen.foreign > 0 {
         let noun = if seen.foreign == 1 { "line is" } else { "lines are" };
         eprintln!("portcullis: {} {noun} not a record, and passed over", seen.foreign);
@@ -89,46 +121,31 @@ pub fn run(args: &LogArgs, directory: &Path, out: &mut dyn Write) -> io::Result<
     Ok(if seen.found > 0 { Outcome::Found } else { Outcome::Nothing })
 }
 
-/// How many lines there were of a kind.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Seen {
-    found: u64,
-    foreign: u64,
-}
-
 fn answer(args: &LogArgs, directory: &Path, screen: &Screen, out: &mut dyn Write) -> io::Result<Seen> {
-    let stream = if args.incidents { Stream::Incidents } else { Stream::Blocked };
-    let filter = Filter::new(args, &screen.now)?;
-    let mut view = View::new(args, screen, out);
-    let mut seen = Seen::default();
-    let mut read = |mut lines: Lines| -> io::Result<()> {
-        while let Some(line) = lines.next()? {
-            match Row::parse(line, stream) {
-                None => seen.foreign += 1,
-                Some(row) if filter.matches(&row) => {
-                    seen.found += 1;
-                    view.show(&row, line)?;
-                }
-                Some(_) => {}
-            }
-        }
-        Ok(())
+    let query = Query::new(args, directory, screen)?;
+    let seen = if args.incidents {
+        query.incidents(out)?
+    } else if let Some(by) = args.top {
+        query.top(by, out)?
+    } else if let Some(each) = args.by {
+        query.by(each, out)?
+    } else {
+        query.records(out)?
     };
-    // Opened before the others are listed: it may be rotated in between, and is then among them.
-    let live = Lines::open(&directory.join(stream.file_name()))?;
-    for file in rotated(directory, stream)? {
-        if !filter.may_be_in(&file) || live.as_ref().is_some_and(|live| live.is(&file.path)) {
-            continue;
-        }
-        // It may have been deleted since it was listed.
-        if let Some(lines) = Lines::open(&file.path)? {
-            read(lines)?;
-        }
-    }
-    live.map_or(Ok(()), &mut read)?;
-    view.end()?;
     out.flush()?;
     Ok(seen)
+}
+
+impl LogArgs {
+    /// What records are written as; `None` for a table.
+    fn form(&self, screen: &Screen) -> Option<Form> {
+        match (self.json, self.csv, screen.width) {
+            (true, _, None) => Some(Form::Json),
+            (true, _, Some(_)) => Some(Form::JsonForTerminal),
+            (_, true, _) => Some(Form::Csv),
+            _ => None,
+        }
+    }
 }
 
 fn terminal_width() -> Option<usize> {

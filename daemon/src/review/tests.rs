@@ -6,8 +6,9 @@ use super::*;
 use crate::{
     detect::Detector,
     log::{
-        Limits, Record, Scope, Segment, Summary, describe, describe_summary,
-        sample::{EVERY, at, by, echo, later, malformed, monitored, tcp, udp},
+        Limits, Record, Rotated, Scope, Segment, Stream, Summary, describe, describe_summary, rotated,
+        sample::{EVERY, WEB, at, by, echo, later, malformed, monitored, tcp, udp},
+        sweep,
     },
 };
 
@@ -38,6 +39,11 @@ fn write(directory: &Path, records: impl IntoIterator<Item = Record>, limits: Li
 
 /// Seven records, a second apart, in files of two.
 fn sample_directory() -> tempfile::TempDir {
+    sample_directory_of(false)
+}
+
+/// The same, and whether what is rotated is compressed.
+fn sample_directory_of(archived: bool) -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     let web = tcp("203.0.113.9", 40000, "192.0.2.1", 80);
     let events = [
@@ -53,14 +59,132 @@ fn sample_directory() -> tempfile::TempDir {
     let records = records.chain([describe_summary(&summary, "id6".to_owned())]);
     write(directory.path(), records, Limits { file: 1500, rotated: 1 << 20 });
     assert!(rotated(directory.path(), Stream::Blocked).unwrap().len() >= 2);
+    if archived {
+        sweep(directory.path(), Limits { file: 1500, rotated: 1 << 20 }).unwrap();
+        assert!(rotated(directory.path(), Stream::Blocked).unwrap().iter().all(Rotated::is_archive));
+    }
     directory
+}
+
+/// Every kind of question, answered alike from lines, from archives with digests, and from archives
+/// that have lost theirs.
+#[test]
+fn the_answer_does_not_depend_on_how_records_are_kept() {
+    let (lines, archives, bare) = (sample_directory(), sample_directory_of(true), sample_directory_of(true));
+    for file in rotated(bare.path(), Stream::Blocked).unwrap() {
+        fs::remove_file(file.digest()).unwrap();
+    }
+    for words in [
+        &[][..],
+        &["--json"],
+        &["--csv"],
+        &["--noise"],
+        &["-n", "3"],
+        &["-n", "3", "--json"],
+        &["--top", "ports"],
+        &["--top", "pairs"],
+        &["--top", "sources", "-n", "1"],
+        &["--top", "rules", "--since", "2026-11-23 09:26:48"],
+        &["--by", "hour"],
+        &["--source", "203.0.113.0/24", "--port", "80", "--json"],
+        &["--reason", "truncated header"],
+    ] {
+        let expected = ask(lines.path(), words);
+        assert!(!expected.0.is_empty());
+        assert_eq!(ask(archives.path(), words), expected, "{words:?}");
+        assert_eq!(ask(bare.path(), words), expected, "{words:?}");
+    }
+}
+
+#[test]
+fn a_damaged_archive_is_told_of_and_the_rest_is_shown() {
+    let directory = sample_directory_of(true);
+    let files = rotated(directory.path(), Stream::Blocked).unwrap();
+    fs::write(&files[0].path, "damaged").unwrap();
+    let (text, seen) = ask(directory.path(), &["--json"]);
+    assert_eq!((text.lines().count(), seen.unreadable.len()), (5, 1), "{seen:?}");
+    assert!(seen.unreadable[0].contains("blocked.jsonl."), "{seen:?}");
+}
+
+#[test]
+fn an_event_is_found_by_its_id() {
+    for archived in [false, true] {
+        let directory = tempfile::tempdir().unwrap();
+        let mut ids = crate::log::EventIds::default();
+        let events = (0..200).map(|n| later(n * 700, tcp("203.0.113.9", 40000, "192.0.2.1", 23)));
+        let records: Vec<Record> = events.map(|event| describe(&event, ids.next(event.time))).collect();
+        let wanted = records[77].clone();
+        write(directory.path(), records, Limits { file: 15000, rotated: 1 << 20 });
+        if archived {
+            sweep(directory.path(), Limits { file: 15000, rotated: 1 << 20 }).unwrap();
+        }
+        let id = wanted.alert.metadata.event_id.clone().unwrap();
+        assert_eq!(find_event(directory.path(), &id).unwrap(), Some(wanted));
+        assert_eq!(find_event(directory.path(), "no id").unwrap(), None);
+    }
+}
+
+#[test]
+fn noise_is_apart_and_sources_let_in_later_are_marked() {
+    let directory = tempfile::tempdir().unwrap();
+    let knock = tcp("203.0.113.9", 40000, "192.0.2.1", 80);
+    let events = [
+        knock.clone(),
+        udp("192.0.2.7", 137, "192.0.2.255", 137),
+        later(5, by(WEB, knock)),
+        later(6, tcp("198.51.100.4", 40000, "192.0.2.1", 80)),
+    ];
+    let records = events.iter().map(|event| describe(event, "id".to_owned()));
+    write(directory.path(), records, Limits::within(1 << 20, 1 << 24));
+    let (text, seen) = ask(directory.path(), &[]);
+    assert_eq!(seen.found, 4, "three records and the noise");
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[1].ends_with("(accepted later)"), "{text}");
+    assert!(!lines[3].contains("later"), "{text}");
+    assert_eq!(lines[4], "apart from that, noise: 1 broadcast (--noise shows it)");
+    let (text, _) = ask(directory.path(), &["--top", "ports"]);
+    assert!(!text.contains("137/udp") && text.contains("noise: 1 broadcast"), "{text}");
+    assert!(ask(directory.path(), &["--noise"]).0.contains("policy (broadcast)"));
+}
+
+#[test]
+fn a_bar_for_each_hour_of_the_reader() {
+    let directory = tempfile::tempdir().unwrap();
+    let event = |minutes: i64| later(minutes * 60_000, tcp("203.0.113.9", 40000, "192.0.2.1", 23));
+    // 09:26:45 and on.
+    let records = [0, 1, 33, 34, 35, 36, 160].map(|minutes| describe(&event(minutes), "id".to_owned()));
+    write(directory.path(), records, Limits::within(1 << 20, 1 << 24));
+    let (text, _) = ask(directory.path(), &["--by", "hour"]);
+    let expected = format!(
+        "2026-11-23 09:00          3  {}\n2026-11-23 10:00          3  {}\n2026-11-23 11:00          0\n\
+         2026-11-23 12:00          1  {}\n",
+        "█".repeat(50),
+        "█".repeat(50),
+        "█".repeat(17)
+    );
+    assert_eq!(text, expected);
+    let (text, _) = ask_at(directory.path(), &["--by", "day"], Some(80));
+    assert_eq!(text, format!("2026-11-23 00:00          7  {}\n", "█".repeat(50)));
+}
+
+#[test]
+fn values_for_a_spreadsheet() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut record = describe(&tcp("203.0.113.9", 40000, "192.0.2.1", 23), "id0".to_owned());
+    record.alert.signature = "=cmd|'/c calc',\"x\"".to_owned();
+    write(directory.path(), [record], Limits::within(1 << 20, 1 << 24));
+    let expected = "time,event_id,count,verdict,would,class,hook,in,out,protocol,source,source_port,destination,port,\
+                    service,rule,rule_file,rule_line,reason,generation\r\n\
+                    2026-11-23T08:26:45.123456Z,id0,1,drop,,knock,input,eth0,,TCP,203.0.113.9,40000,192.0.2.1,23,telnet,\
+                    \"'=cmd|'/c calc',\"\"x\"\"\",,,firewall default packet policy,7\r\n";
+    assert_eq!(ask(directory.path(), &["--csv"]).0, expected);
 }
 
 #[test]
 fn a_table_in_the_order_of_time() {
     let directory = sample_directory();
     let (text, seen) = ask(directory.path(), &[]);
-    assert_eq!(seen, Seen { found: 7, foreign: 0 });
+    assert_eq!(seen, Seen { found: 7, ..Seen::default() });
     let expected = "\
 TIME                 COUNT VERDICT      PROTO     SOURCE          DESTINATION              RULE                 REASON
 2026-11-23 09:26:45      1 drop         TCP       203.0.113.9     192.0.2.1:23 (telnet)    policy input         firewall default packet policy
@@ -118,7 +242,7 @@ fn json_is_the_lines_as_they_are() {
 fn top_counts_what_summaries_stand_for() {
     let directory = sample_directory();
     let (text, _) = ask(directory.path(), &["--top", "ports"]);
-    let expected = "      4713  80/tcp  http\n         1  161/udp  snmp\n         1  23/tcp  telnet\n         \
+    let expected = "      4713  80/tcp  http\n         1  23/tcp  telnet\n         1  161/udp  snmp\n         \
                     2  (without a port, or counted together)\n";
     assert_eq!(text, expected);
     let (text, _) = ask(directory.path(), &["--top", "sources", "-n", "1"]);
@@ -142,7 +266,7 @@ fn lines_that_are_no_records_are_counted_and_hostile_text_is_harmless() {
     fs::write(&path, torn).unwrap();
     for words in [&[][..], &["--top", "rules"], &["--json"]] {
         let (text, seen) = ask_at(directory.path(), words, Some(500));
-        assert_eq!(seen, Seen { found: 1, foreign: 4 });
+        assert_eq!(seen, Seen { found: 1, foreign: 4, ..Seen::default() });
         assert!(text.chars().all(|c| c == '\n' || !c.is_control()) && !text.contains('\u{202e}'), "{text:?}");
     }
     assert!(ask(directory.path(), &[]).0.contains("web\\u{1b}[2J\\u{202e}"));

@@ -1,20 +1,25 @@
-//! Which sources, ports or rules there was most of.
+//! Which sources, ports, rules or pairs there was most of.
 
 use std::{
     cmp::Reverse,
     collections::HashMap,
+    fmt,
     io::{self, Write},
+    net::IpAddr,
+    sync::Arc,
 };
 
 use portcullis_config::port_name;
 
-use super::row::Row;
-use crate::log::Escaped;
+use crate::log::{
+    Escaped,
+    digest::{Digest, Door},
+};
 
 /// Values told apart; packets with others are counted together.
-const MOST: usize = 200_000;
+const MOST: usize = 1_000_000;
 /// Rows shown when nobody says how many.
-const ROWS: usize = 10;
+pub(super) const ROWS: usize = 10;
 
 /// By what packets are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -25,52 +30,152 @@ pub enum By {
     Sources,
     /// Rule, or policy.
     Rules,
+    /// Source address, with the port that it tried.
+    Pairs,
+}
+
+/// What packets are counted by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Value {
+    Source(IpAddr),
+    Port(u16, Arc<str>),
+    Rule(Arc<str>),
+    Pair(IpAddr, u16, Arc<str>),
 }
 
 /// Counts of packets, those in summaries included.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Top {
-    by: By,
-    counts: HashMap<String, u64>,
+    counts: HashMap<Value, u64>,
     others: u64,
 }
 
 impl Top {
-    pub(super) fn new(by: By) -> Self {
-        Self { by, counts: HashMap::new(), others: 0 }
-    }
-
-    pub(super) fn count(&mut self, row: &Row) {
-        let Some(record) = row.packet() else { return };
-        let value = match self.by {
-            By::Rules => Some(record.alert.signature.clone()),
-            By::Sources => record.src_ip.map(|address| address.to_string()),
-            By::Ports => record.dest_port.zip(record.proto.as_deref()).map(|(port, protocol)| {
-                let name = port_name(port).map(|name| format!("  {name}")).unwrap_or_default();
-                format!("{port}/{}{name}", protocol.to_lowercase())
-            }),
-        };
-        let full = self.counts.len() >= MOST;
-        match value {
-            Some(value) if !full || self.counts.contains_key(&value) => {
-                *self.counts.entry(value).or_default() += record.count();
+    /// Adds the `rows` of a digest.
+    pub(super) fn add(&mut self, by: By, digest: &Digest, rows: &[u32]) {
+        // Within a digest, places stand for what they refer to.
+        match by {
+            By::Sources => {
+                let mut counts = vec![0; digest.head.addresses.len()];
+                for &row in rows {
+                    let row = row as usize;
+                    let count = digest.rows.count[row];
+                    match counts.get_mut(digest.rows.source[row] as usize) {
+                        Some(sum) => *sum += count,
+                        None => self.others += count,
+                    }
+                }
+                let values = digest.head.addresses.iter().map(|&address| Value::Source(address));
+                values.zip(counts).for_each(|(value, count)| self.count(value, count));
             }
-            Some(_) | None => self.others += record.count(),
+            By::Rules => {
+                let mut counts = vec![0; digest.head.shapes.len()];
+                for &row in rows {
+                    counts[digest.rows.shape[row as usize] as usize] += digest.rows.count[row as usize];
+                }
+                let values = digest.head.shapes.iter().map(|shape| Value::Rule(shape.rule.as_str().into()));
+                values.zip(counts).for_each(|(value, count)| self.count(value, count));
+            }
+            By::Ports | By::Pairs => self.add_doors(by, digest, rows),
         }
     }
 
-    pub(super) fn print(self, rows: Option<usize>, out: &mut dyn Write) -> io::Result<()> {
-        let mut counts: Vec<(String, u64)> = self.counts.into_iter().collect();
-        counts.sort_by(|(a, m), (b, n)| (Reverse(m), a).cmp(&(Reverse(n), b)));
-        for (value, count) in counts.iter().take(rows.unwrap_or(ROWS)) {
-            writeln!(out, "{count:>10}  {}", Escaped(value))?;
+    fn add_doors(&mut self, by: By, digest: &Digest, rows: &[u32]) {
+        let protocols: Vec<Option<Arc<str>>> = digest
+            .head
+            .shapes
+            .iter()
+            .map(|shape| match (&shape.protocol, shape.door) {
+                (Some(protocol), Door::Port) => Some(protocol.to_lowercase().into()),
+                _ => None,
+            })
+            .collect();
+        let mut counts: HashMap<(u32, u16, u32), u64> = HashMap::new();
+        for &row in rows {
+            let row = row as usize;
+            let (source, shape) = (digest.rows.source[row], digest.rows.shape[row]);
+            let source = if by == By::Pairs { source } else { 0 };
+            *counts.entry((source, digest.rows.door[row], shape)).or_default() += digest.rows.count[row];
         }
-        let others = self.others;
-        let what = match self.by {
-            By::Ports => "without a port, or counted together",
-            By::Sources => "without an address, or counted together",
-            By::Rules => "counted together",
-        };
-        if others > 0 { writeln!(out, "{others:>10}  ({what})") } else { Ok(()) }
+        for ((source, port, shape), count) in counts {
+            let protocol = protocols[shape as usize].clone();
+            let value = match (by, protocol, digest.address(source)) {
+                (By::Pairs, Some(protocol), Some(source)) => Some(Value::Pair(source, port, protocol)),
+                (By::Ports, Some(protocol), _) => Some(Value::Port(port, protocol)),
+                _ => None,
+            };
+            match value {
+                Some(value) => self.count(value, count),
+                None => self.others += count,
+            }
+        }
     }
+
+    fn count(&mut self, value: Value, count: u64) {
+        if count == 0 {
+            return;
+        }
+        let full = self.counts.len() >= MOST;
+        match self.counts.get_mut(&value) {
+            Some(sum) => *sum += count,
+            None if full => self.others += count,
+            None => {
+                self.counts.insert(value, count);
+            }
+        }
+    }
+
+    /// Both together.
+    pub(super) fn merge(mut self, other: Self) -> Self {
+        if other.counts.len() > self.counts.len() {
+            return other.merge(self);
+        }
+        self.others += other.others;
+        other.counts.into_iter().for_each(|(value, count)| self.count(value, count));
+        self
+    }
+
+    /// The most frequent values, and how many packets have none or were counted together.
+    pub(super) fn sorted(self, rows: usize) -> (Vec<(Value, u64)>, u64) {
+        let mut counts: Vec<_> = self.counts.into_iter().collect();
+        let order = |(a, m): &(Value, u64), (b, n): &(Value, u64)| (Reverse(m), a).cmp(&(Reverse(n), b));
+        if rows < counts.len() {
+            counts.select_nth_unstable_by(rows, order);
+            counts.truncate(rows);
+        }
+        counts.sort_unstable_by(order);
+        (counts, self.others)
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let door = |f: &mut fmt::Formatter<'_>, port: u16, protocol: &str| {
+            write!(f, "{port}/{}", Escaped(protocol))?;
+            port_name(port).map_or(Ok(()), |name| write!(f, "  {name}"))
+        };
+        match self {
+            Self::Source(address) => write!(f, "{address}"),
+            Self::Rule(rule) => write!(f, "{}", Escaped(rule)),
+            Self::Port(port, protocol) => door(f, *port, protocol),
+            Self::Pair(address, port, protocol) => {
+                write!(f, "{address} -> ")?;
+                door(f, *port, protocol)
+            }
+        }
+    }
+}
+
+/// Prints the most frequent values.
+pub(super) fn print(top: Top, by: By, rows: Option<usize>, out: &mut dyn Write) -> io::Result<()> {
+    let (counts, others) = top.sorted(rows.unwrap_or(ROWS));
+    for (value, count) in counts {
+        writeln!(out, "{count:>10}  {value}")?;
+    }
+    let what = match by {
+        By::Ports | By::Pairs => "without a port, or counted together",
+        By::Sources => "without an address, or counted together",
+        By::Rules => "counted together",
+    };
+    if others > 0 { writeln!(out, "{others:>10}  ({what})") } else { Ok(()) }
 }

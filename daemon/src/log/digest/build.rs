@@ -15,13 +15,19 @@ pub struct Builder {
 
 impl Builder {
     /// Says where the lines that follow are.
-    pub fn block(&mut self, offset: u64, length: u64) {
+    pub(super) fn block(&mut self, offset: u64, length: u64) {
         let line = self.digest.len() as u64;
         self.digest.head.blocks.push(Block { line, offset, length });
     }
 
+    /// Takes in whole lines, and where they are.
+    pub fn lines(&mut self, block: &[u8], offset: u64, length: u64) {
+        self.block(offset, length);
+        lines(block).for_each(|line| self.line(line));
+    }
+
     /// Takes a line in, without its line feed.
-    pub fn line(&mut self, line: &[u8]) {
+    pub(super) fn line(&mut self, line: &[u8]) {
         match serde_json::from_slice(line) {
             Ok(record) => self.record(&record),
             Err(_) => self.foreign(),
@@ -82,6 +88,14 @@ impl Builder {
     fn shape(&mut self, shape: Shape) -> u32 {
         place(&mut self.shapes, &mut self.digest.head.shapes, shape)
     }
+}
+
+/// The lines of a block, without their line feeds.
+pub fn lines(block: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let whole = block.strip_suffix(b"\n").unwrap_or(block);
+    // Nothing at all is no line; a line feed alone is one.
+    let none = block.is_empty();
+    whole.split(|&byte| byte == b'\n').filter(move |_| !none)
 }
 
 /// The place of `value`, which gets one if it has none. A segment never has four billion lines.
