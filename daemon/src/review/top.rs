@@ -16,8 +16,9 @@ use crate::log::{
     digest::{Digest, Door},
 };
 
-/// Values told apart; packets with others are counted together.
-const MOST: usize = 1_000_000;
+/// Values told apart; when there are more, the rarer half is counted together from then on. What there
+/// is much of stays, whenever it began.
+const MOST: usize = 200_000;
 /// Rows shown when nobody says how many.
 pub(super) const ROWS: usize = 10;
 
@@ -115,14 +116,29 @@ impl Top {
         if count == 0 {
             return;
         }
-        let full = self.counts.len() >= MOST;
-        match self.counts.get_mut(&value) {
-            Some(sum) => *sum += count,
-            None if full => self.others += count,
-            None => {
-                self.counts.insert(value, count);
-            }
+        if let Some(sum) = self.counts.get_mut(&value) {
+            *sum += count;
+            return;
         }
+        if self.counts.len() >= MOST {
+            self.forget_the_rare();
+        }
+        self.counts.insert(value, count);
+    }
+
+    fn forget_the_rare(&mut self) {
+        let mut counts: Vec<u64> = self.counts.values().copied().collect();
+        let (_, &mut median, _) = counts.select_nth_unstable(MOST / 2);
+        let others = &mut self.others;
+        let mut to_forget = MOST / 2;
+        self.counts.retain(|_, count| {
+            let keep = *count > median || to_forget == 0;
+            if !keep {
+                *others += *count;
+                to_forget -= 1;
+            }
+            keep
+        });
     }
 
     /// Both together.
@@ -178,4 +194,28 @@ pub(super) fn print(top: Top, by: By, rows: Option<usize>, out: &mut dyn Write) 
         By::Rules => "counted together",
     };
     if others > 0 { writeln!(out, "{others:>10}  ({what})") } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[test]
+    fn what_there_is_much_of_is_found_among_more_than_fits() {
+        let mut top = Top::default();
+        let source = |n: u32| Value::Source(Ipv4Addr::from(n).into());
+        for n in 0..1_000_000 {
+            top.count(source(n), 1);
+            if n % 100 == 0 {
+                top.count(source(999_999), 1);
+            }
+        }
+        assert!(top.counts.len() <= MOST);
+        let (counts, others) = top.sorted(1);
+        assert_eq!(counts[0].0, source(999_999));
+        assert!(counts[0].1 > 9_000);
+        assert!(others > 700_000);
+    }
 }
