@@ -27,6 +27,9 @@ mod ownership;
 // The control socket: who may ask what, and that nobody can hold the daemon up.
 mod control;
 
+// Going live on trial: confirmed, not confirmed, restarted meanwhile; and the history.
+mod trial;
+
 // Accepted flows: who carries them, what a reload does to them, whose marks stay whose.
 mod flows;
 

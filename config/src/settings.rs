@@ -7,8 +7,10 @@ use portcullis_rules::{Action, AddressSet, Key, Place, Ruleset};
 /// A whole, valid configuration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    /// `mode`.
+    /// `mode`; monitor as long as it is not known whether a mode of `when-enabled` is enabled.
     pub mode: Mode,
+    /// Whether `mode` is `when-enabled`: see [`Self::settle`].
+    pub when_enabled: bool,
     /// `[policy]` and `[[rule]]`.
     pub ruleset: Arc<Ruleset>,
     /// `[queue]`.
@@ -21,6 +23,25 @@ pub struct Config {
     pub detect: Detect,
     /// `[[test]]`, in order.
     pub tests: Vec<PolicyTest>,
+}
+
+impl Config {
+    /// Decides what a mode of `when-enabled` means: enforce if `portcullis enable` was said, monitor until
+    /// then. Any other mode stays what it is.
+    pub const fn settle(&mut self, enabled: bool) {
+        if self.when_enabled && enabled {
+            self.mode = Mode::Enforce;
+        } else if self.when_enabled {
+            self.watch();
+        }
+    }
+
+    /// Makes it one that lets everything pass, whatever it says.
+    pub const fn watch(&mut self) {
+        self.mode = Mode::Monitor;
+        self.queue.on_exit = Unjudged::Accept;
+        self.queue.on_overload = Unjudged::Accept;
+    }
 }
 
 /// Whether verdicts are carried out.

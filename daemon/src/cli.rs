@@ -1,10 +1,11 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
+use jiff::SignedDuration;
 
-use crate::{control, review::LogArgs, source};
+use crate::{control, review::LogArgs, source, trial};
 
 /// A packet-filter firewall for one Linux host.
 ///
@@ -46,6 +47,24 @@ pub enum Command {
     Log(ReviewArgs),
     /// Make the running daemon read its configuration again, and wait for its answer
     Reload(ControlArgs),
+    /// Put the configuration into force, and back unless it is confirmed in time
+    ///
+    /// Shows what the edit changes, runs the policy's tests, and refuses what would cut an ssh session that
+    /// is open now. With --confirm the former rules come back by themselves unless `portcullis confirm` is
+    /// said in time, best over a new connection; also when daemon or host are restarted meanwhile. Nothing in
+    /// /etc is written: the files are the candidate, and no start uses them before they are confirmed.
+    Apply(ApplyArgs),
+    /// Keep the rules that are on trial
+    Confirm(ControlArgs),
+    /// Go back to former rules: those before the trial, or those of a number in the history
+    Rollback(RollbackArgs),
+    /// List the rulesets that were live
+    History(HistoryArgs),
+    /// Carry out what is configured, now and after every boot
+    ///
+    /// Ends the monitor mode that an installation begins with (mode = "when-enabled"), on trial as with
+    /// `apply --confirm`. Under systemd it also starts the services, and has them started at boot.
+    Enable(ApplyArgs),
     /// Tell how the running daemon is
     Status(StatusArgs),
     /// List the rules in the order in which they are tried
@@ -90,7 +109,7 @@ pub struct RunArgs {
     #[expect(missing_docs, reason = "shared arguments")]
     pub control: ControlArgs,
     /// Where the last good configuration is kept
-    #[arg(long, value_name = "DIR", env = "STATE_DIRECTORY", default_value = "/var/lib/portcullis")]
+    #[arg(long, value_name = "DIR", env = "STATE_DIRECTORY", default_value = trial::STATE)]
     pub state: PathBuf,
     /// Leave the kernel rules in place on exit: portcullis-hook.service owns them
     #[arg(long)]
@@ -137,6 +156,53 @@ pub struct ReviewArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "shared arguments")]
     pub config: ConfigArgs,
+}
+
+/// `portcullis apply`
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    /// Go back after this time, such as 60s or 5m, unless `portcullis confirm` is said
+    #[arg(long, value_name = "TIME", value_parser = trial_time)]
+    pub confirm: Option<Duration>,
+    /// Even if ssh sessions that are open now would be cut
+    #[arg(long)]
+    pub force: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "shared arguments")]
+    pub config: ConfigArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "shared arguments")]
+    pub control: ControlArgs,
+}
+
+/// From a second to a day, as `60s`, `5m` or `1h`.
+fn trial_time(text: &str) -> Result<Duration, String> {
+    let span: SignedDuration = text.parse().map_err(|_| "write a time such as 60s, 5m or 1h".to_owned())?;
+    match span.as_secs() {
+        1..=86_400 => Ok(span.unsigned_abs()),
+        _ => Err("from 1s to 24h".into()),
+    }
+}
+
+/// `portcullis rollback`
+#[derive(Debug, Args)]
+pub struct RollbackArgs {
+    /// The number in `portcullis history` [default: the last that differs from what is live]
+    pub number: Option<u64>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "shared arguments")]
+    pub control: ControlArgs,
+}
+
+/// `portcullis history`
+#[derive(Debug, Args)]
+pub struct HistoryArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "shared arguments")]
+    pub control: ControlArgs,
 }
 
 /// `portcullis status`
@@ -190,7 +256,7 @@ pub struct HookConfigArgs {
     #[expect(missing_docs, reason = "shared arguments")]
     pub config: ConfigArgs,
     /// Where the last good configuration is kept
-    #[arg(long, value_name = "DIR", env = "STATE_DIRECTORY", default_value = "/var/lib/portcullis")]
+    #[arg(long, value_name = "DIR", env = "STATE_DIRECTORY", default_value = trial::STATE)]
     pub state: PathBuf,
 }
 

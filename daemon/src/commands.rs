@@ -1,5 +1,6 @@
 //! What each command does, and how it ends.
 
+mod apply;
 mod check;
 mod daemon;
 mod explain;
@@ -44,6 +45,11 @@ pub fn run(command: Command) -> Outcome {
     match command {
         Command::Run(args) => daemon::run(args),
         Command::Reload(args) => daemon::reload(&args.control),
+        Command::Apply(args) => apply::apply(&args),
+        Command::Confirm(args) => apply::confirm(&args),
+        Command::Rollback(args) => apply::rollback(&args),
+        Command::History(args) => apply::history(&args),
+        Command::Enable(args) => apply::enable(&args),
         Command::Status(args) => daemon::status(&args),
         Command::Check(args) => check::run(args.file.or(args.config).as_deref()),
         Command::Explain(args) => explain::run(&args),

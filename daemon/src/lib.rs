@@ -1,5 +1,6 @@
 //! The Portcullis daemon, as a library behind the one binary.
 
+pub mod atomic;
 pub mod cli;
 pub mod commands;
 pub mod conntrack;
@@ -19,7 +20,9 @@ pub mod queue;
 pub mod recorder;
 pub mod review;
 pub mod run;
+pub mod sessions;
 pub mod snapshot;
 pub mod source;
 pub mod status;
+pub mod trial;
 pub mod worker;

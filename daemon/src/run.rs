@@ -3,6 +3,7 @@
 mod answer;
 mod live;
 mod start;
+mod trial;
 mod wakers;
 mod watchdog;
 

@@ -3,12 +3,12 @@
 
 use std::{
     fs, io,
-    io::Write as _,
-    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
 use portcullis_config::{Loaded, Sources};
+
+use crate::atomic;
 
 const FILE: &str = "last-good.json";
 
@@ -34,14 +34,7 @@ impl Snapshots {
     /// # Errors
     /// What the file system said; the old snapshot is still there.
     pub fn save(&self, sources: &Sources) -> io::Result<()> {
-        fs::create_dir_all(&self.directory)?;
-        let (file, draft) = (self.file(), self.directory.join(format!("{FILE}.new")));
-        let mut options = fs::OpenOptions::new();
-        let mut written = options.write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
-        written.write_all(sources.to_json().as_bytes())?;
-        written.sync_all()?;
-        fs::rename(draft, file)?;
-        fs::File::open(&self.directory)?.sync_all()
+        atomic::replace(&self.file(), sources.to_json().as_bytes())
     }
 
     /// The last good configuration, if there is one that can still be read.

@@ -7,7 +7,10 @@ use std::{
 
 use portcullis_config::{DEFAULT, Loaded, Report, failed_tests, load, load_text};
 
-use crate::snapshot::Snapshots;
+use crate::{
+    snapshot::Snapshots,
+    trial::{Fingerprint, Held, Standing},
+};
 
 /// The configuration file, unless another is named.
 pub const FILE: &str = "/etc/portcullis/portcullis.toml";
@@ -22,6 +25,15 @@ pub enum Origin {
         /// What is wrong with them.
         because: String,
     },
+    /// Rules that were live before, by their number in the history.
+    History(u64),
+    /// The files, in monitor mode whatever they say, because they were never confirmed.
+    Unconfirmed {
+        /// The configuration file.
+        file: PathBuf,
+        /// Why that matters.
+        because: String,
+    },
     /// The built-in default, because there is no configuration file.
     BuiltIn,
 }
@@ -31,6 +43,8 @@ impl fmt::Display for Origin {
         match self {
             Self::Files(file) => write!(f, "{}", file.display()),
             Self::LastGood { .. } => f.write_str("the last good configuration"),
+            Self::History(number) => write!(f, "the history, number {number}"),
+            Self::Unconfirmed { file, .. } => write!(f, "{}, in monitor mode", file.display()),
             Self::BuiltIn => f.write_str("the built-in default policy"),
         }
     }
@@ -59,11 +73,51 @@ pub fn load_checked(file: Option<&Path>) -> Result<(Loaded, Origin), String> {
     Err(failures.join("\n"))
 }
 
-/// Like [`load_checked`], but an unusable configuration gives way to the last good one.
+/// What a start runs: the files, unless they are unusable or held back; then the last good
+/// configuration.
 ///
 /// # Errors
 /// The whole report, when there is no last good configuration either.
-pub fn load_or_last_good(file: Option<&Path>, snapshots: &Snapshots) -> Result<(Loaded, Origin), String> {
+pub fn load_for_start(
+    file: Option<&Path>,
+    snapshots: &Snapshots,
+    standing: &Standing,
+) -> Result<(Loaded, Origin), String> {
+    let (mut loaded, origin) = match standing.keeps_back() {
+        Some(held) => load_held(file, snapshots, &held)?,
+        None => load_or_last_good(file, snapshots)?,
+    };
+    settle(&mut loaded, &origin, standing.enabled);
+    Ok((loaded, origin))
+}
+
+/// Decides what a mode of `when-enabled` means. The built-in default is never enabled.
+pub fn settle(loaded: &mut Loaded, origin: &Origin, enabled: bool) {
+    loaded.config.settle(enabled && *origin != Origin::BuiltIn);
+}
+
+/// The last good configuration; the files only if they are the same, or in monitor mode if there is none.
+fn load_held(file: Option<&Path>, snapshots: &Snapshots, held: &Held) -> Result<(Loaded, Origin), String> {
+    let files = load_checked(file);
+    if let Some(kept) = snapshots.load() {
+        return match files {
+            Ok(files) if Fingerprint::of(&files.0.sources) == Fingerprint::of(&kept.sources) => Ok(files),
+            _ => Ok((kept, Origin::LastGood { because: held.to_string() })),
+        };
+    }
+    let (mut loaded, origin) = files?;
+    Ok(match origin {
+        Origin::Files(file) => {
+            loaded.config.watch();
+            loaded.config.when_enabled = false;
+            (loaded, Origin::Unconfirmed { file, because: held.to_string() })
+        }
+        origin => (loaded, origin),
+    })
+}
+
+/// Like [`load_checked`], but an unusable configuration gives way to the last good one.
+fn load_or_last_good(file: Option<&Path>, snapshots: &Snapshots) -> Result<(Loaded, Origin), String> {
     let because = match load_checked(file) {
         // The usual file was there once: its loss must not open an enforcing host.
         Ok((_, Origin::BuiltIn)) if snapshots.file().exists() => format!("{FILE} is missing"),

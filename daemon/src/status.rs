@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{counters::Totals, queue::QueueStatus};
@@ -19,6 +20,9 @@ pub struct Status {
     pub generation: u64,
     /// Where the live rules come from.
     pub configuration: String,
+    /// When the rules in force go back, if they wait to be confirmed.
+    #[serde(default)]
+    pub trial: Option<Timestamp>,
     /// What is wrong, if anything is: the rules in force are not those of the files.
     pub degraded: Option<String>,
     /// How many rules there are.
@@ -56,8 +60,14 @@ impl Status {
         let Self { mode, generation, rules, hooks, .. } = self;
         let verb = if mode == "monitor" { "watching (monitor mode: everything passes)" } else { "filtering" };
         let degraded = self.degraded.as_deref().map(|why| format!("; DEGRADED: {why}")).unwrap_or_default();
-        format!("{verb} {} with {rules} rules, generation {generation}{degraded}", hooks.join(", "))
+        let trial = self.trial.map(|until| format!("; ON TRIAL: {}", on_trial(until))).unwrap_or_default();
+        format!("{verb} {} with {rules} rules, generation {generation}{trial}{degraded}", hooks.join(", "))
     }
+}
+
+fn on_trial(until: Timestamp) -> String {
+    let until = until.to_zoned(jiff::tz::TimeZone::system());
+    format!("they go back at {} unless portcullis confirm is said", until.strftime("%H:%M:%S"))
 }
 
 impl fmt::Display for Status {

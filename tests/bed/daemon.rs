@@ -81,6 +81,13 @@ impl<'bed> Daemon<'bed> {
         if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into()) }
     }
 
+    /// Edits the configuration, and runs `apply` or `enable`, the first of these words.
+    pub(crate) fn apply(&self, config: &str, words: &[&str]) -> Output {
+        write_config(self.bed, config);
+        let file = self.bed.config().display().to_string();
+        self.ask(&[words, &["--config", &file]].concat())
+    }
+
     /// Asks it to read `config`, by signal. Nothing says when that is done.
     pub(crate) fn hang_up(&self, config: &str) {
         write_config(self.bed, config);

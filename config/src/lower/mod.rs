@@ -26,7 +26,7 @@ use portcullis_rules::{Place, Ruleset};
 pub(crate) use sets::{Sets, sets};
 
 use crate::{
-    Config,
+    Config, Mode,
     names::Lookup,
     problem::{FileErrors, Problems, RuleProblem},
     sources::Sources,
@@ -50,7 +50,7 @@ pub(crate) fn config(
 ) -> Config {
     let main = &files[0];
     let errors = FileErrors { file: main.id, problems };
-    let mode = queue::mode(main.mode.as_ref(), errors);
+    let (mode, when_enabled) = queue::mode(main.mode.as_ref(), errors);
     let policy = policy::policy(main.policy.as_ref(), errors);
     let ours = policy::hooks(main.policy.as_ref(), &policy);
 
@@ -77,7 +77,8 @@ pub(crate) fn config(
         tests.extend(lowered);
     }
     Config {
-        mode,
+        mode: if when_enabled { Mode::Monitor } else { mode },
+        when_enabled,
         ruleset: Arc::new(Ruleset { rules, policy }),
         queue: queue::queue(main.queue.as_ref(), mode, errors),
         hook: hook::hook(main.hook.as_ref(), errors),

@@ -15,10 +15,13 @@ use crate::{
 /// One worker thread each; more than this many CPUs do nothing for a firewall.
 const MOST_QUEUES: usize = 64;
 
-pub(super) fn mode(written: Option<&One>, errors: FileErrors<'_>) -> Mode {
+/// The mode, and whether it waits for `portcullis enable`: until then it is monitor mode, but the
+/// other settings are those of enforce mode.
+pub(super) fn mode(written: Option<&One>, errors: FileErrors<'_>) -> (Mode, bool) {
     let named = |word: &str| match word {
-        "enforce" => Some(Mode::Enforce),
-        "monitor" => Some(Mode::Monitor),
+        "enforce" => Some((Mode::Enforce, false)),
+        "monitor" => Some((Mode::Monitor, false)),
+        "when-enabled" => Some((Mode::Enforce, true)),
         _ => None,
     };
     one(written, errors, choice(&Choice::MODE, named)).unwrap_or_default()

@@ -11,7 +11,7 @@ pub(crate) struct Choice {
 }
 
 impl Choice {
-    pub(crate) const MODE: Self = Self { noun: "a mode", words: &["enforce", "monitor"] };
+    pub(crate) const MODE: Self = Self { noun: "a mode", words: &["enforce", "monitor", "when-enabled"] };
     pub(crate) const ACTION: Self = Self { noun: "an action", words: &["accept", "drop", "reject"] };
     pub(crate) const UNJUDGED: Self = Self { noun: "a choice here", words: &["drop", "accept"] };
     pub(crate) const INSPECT: Self = Self { noun: "a choice here", words: &["new", "all"] };

@@ -21,8 +21,15 @@ fn good_configurations_load_and_pass_their_tests() {
 
 #[test]
 fn the_default_watches_and_keeps_the_way_in_open() {
-    let Config { mode, ruleset, tests, .. } = load_text("built-in", DEFAULT).unwrap().config;
+    let mut config = load_text("built-in", DEFAULT).unwrap().config;
+    let Config { mode, ruleset, tests, .. } = config.clone();
     assert_eq!(mode, Mode::Monitor);
+    assert_eq!(config.queue.on_exit, Unjudged::Drop, "what it will be, once enabled");
+    config.settle(false);
+    assert_eq!((config.mode, config.queue.on_exit), (Mode::Monitor, Unjudged::Accept));
+    let mut config = load_text("built-in", DEFAULT).unwrap().config;
+    config.settle(true);
+    assert_eq!((config.mode, config.queue.on_exit), (Mode::Enforce, Unjudged::Drop));
     assert_eq!(ruleset.policy.at(Hook::Input), Some(Action::Drop));
     assert_eq!(ruleset.policy.at(Hook::Output), Some(Action::Accept));
     assert_eq!(ruleset.policy.at(Hook::Forward), None);

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// A daemon of another version may do so.
-const SOMETHING_ELSE: &str = "the daemon answered something else; is it of another version?";
+pub(super) const SOMETHING_ELSE: &str = "the daemon answered something else; is it of another version?";
 
 pub(super) fn run(args: RunArgs) -> Outcome {
     let options = Options {
@@ -67,7 +67,7 @@ pub(super) fn status(args: &StatusArgs) -> Outcome {
     }
 }
 
-fn unreachable_daemon(error: &ControlError) -> Outcome {
+pub(super) fn unreachable_daemon(error: &ControlError) -> Outcome {
     let outcome = match error {
         ControlError::NotPermitted(_) | ControlError::Denied(_) => Outcome::NotPermitted,
         ControlError::NotRunning(_) | ControlError::Failed(_) => Outcome::NoDaemon,

@@ -14,6 +14,7 @@ use crate::{
     run::queue_numbers,
     snapshot::Snapshots,
     source,
+    trial::Standing,
 };
 
 /// The services of the package.
@@ -29,7 +30,8 @@ pub(super) fn run(command: &HookCommand) -> Outcome {
 
 fn with_configuration(args: &HookConfigArgs, act: fn(&Config) -> Result<(), HookError>) -> Outcome {
     let snapshots = Snapshots::new(args.state.clone());
-    let config = match source::load_or_last_good(args.config.config.as_deref(), &snapshots) {
+    let standing = Standing::load(&args.state);
+    let config = match source::load_for_start(args.config.config.as_deref(), &snapshots, &standing) {
         Ok((loaded, _)) => loaded.config,
         Err(report) => return fail(Outcome::Invalid, report),
     };

@@ -2,9 +2,13 @@
 
 use std::fmt;
 
+use portcullis_config::Sources;
 use serde::{Deserialize, Serialize};
 
-use crate::status::Status;
+use crate::{
+    status::Status,
+    trial::{Entry, Fingerprint},
+};
 
 const VERSION: u32 = 1;
 
@@ -16,6 +20,26 @@ pub enum Command {
     Status,
     /// Read the configuration again.
     Reload,
+    /// What is live, as it can be made again?
+    Configuration,
+    /// Put the files into force.
+    Apply {
+        /// What the one who asks has looked at: nothing else is meant.
+        fingerprint: Fingerprint,
+        /// Seconds that it waits to be confirmed; `None`: it is meant to stay.
+        confirm: Option<u64>,
+        /// Whether a mode of `when-enabled` means enforce from now on.
+        enable: bool,
+    },
+    /// Keep what is on trial.
+    Confirm,
+    /// Go back: to what was before the trial, or to a number of the history.
+    Rollback {
+        /// Which number; `None`: the last that was another.
+        number: Option<u64>,
+    },
+    /// What was live?
+    History,
 }
 
 /// What a command does to the daemon.
@@ -31,8 +55,8 @@ impl Command {
     /// What it does to the daemon.
     pub const fn access(&self) -> Access {
         match self {
-            Self::Status => Access::Read,
-            Self::Reload => Access::Write,
+            Self::Status | Self::Configuration | Self::History => Access::Read,
+            Self::Reload | Self::Apply { .. } | Self::Confirm | Self::Rollback { .. } => Access::Write,
         }
     }
 }
@@ -43,6 +67,17 @@ impl Command {
 pub enum Response {
     /// To [`Command::Status`].
     Status(Box<Status>),
+    /// To [`Command::Configuration`].
+    Configuration {
+        /// Every text that it was made from.
+        sources: Sources,
+        /// Whether the firewall is enabled.
+        enabled: bool,
+        /// Whether verdicts are carried out.
+        enforces: bool,
+    },
+    /// To [`Command::History`]: the newest last.
+    History(Vec<Entry>),
     /// It was done; what there is to say.
     Done(String),
     /// It was not, and nothing has changed: why.

@@ -100,7 +100,7 @@ impl<'a> Stage<'a> {
 
 /// The built-in default policy, in enforce mode, with its records in `log`.
 fn enforced(log: &Path) -> String {
-    let policy = DEFAULT.replace("\nmode = \"monitor\"\n", "\nmode = \"enforce\"\n");
+    let policy = DEFAULT.replace("\nmode = \"when-enabled\"\n", "\nmode = \"enforce\"\n");
     format!("{policy}\n[log]\ndirectory = {log:?}\n")
 }
 

@@ -73,7 +73,7 @@ impl std::error::Error for HookError {
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Runs a tool to its end with `input` on its standard input, and returns what it printed.
-pub(super) fn run(tool: &str, args: &[&str], input: &str) -> Result<String, HookError> {
+pub(crate) fn run(tool: &str, args: &[&str], input: &str) -> Result<String, HookError> {
     let spawn = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound => HookError::Missing { tool: tool.to_owned() },
         _ => HookError::Spawn { tool: tool.to_owned(), source },

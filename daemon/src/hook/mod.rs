@@ -25,6 +25,7 @@ mod nft;
 pub use builtin::{BUILTIN, BuiltinPass};
 pub use clash::{Clash, find_clashes};
 pub use command::HookError;
+pub(crate) use command::run as run_tool;
 pub use install::{Existing, Hook, Removed};
 
 use portcullis_config::{Config, Inspect, Install, Mode, Unjudged};

@@ -1,14 +1,37 @@
 //! What the daemon answers over its control socket.
 
-use super::Live;
-use crate::control::{Command, Response};
+use std::time::Duration;
+
+use portcullis_config::Mode;
+
+use super::{Live, trial::Candidate};
+use crate::{
+    control::{Command, Response},
+    trial::History,
+};
 
 impl Live {
     /// Does what is asked. Clients were checked before: whoever may not ask this is not heard here.
     pub(super) fn answer(&mut self, command: Command) -> Response {
         match command {
             Command::Status => Response::Status(Box::new(self.status())),
-            Command::Reload => self.reload().map_or_else(Response::Refused, Response::Done),
+            Command::Reload => done(self.reload()),
+            Command::Configuration => Response::Configuration {
+                sources: self.sources.clone(),
+                enabled: self.standing.enabled,
+                enforces: self.config.mode == Mode::Enforce,
+            },
+            Command::Apply { fingerprint, confirm, enable } => {
+                let confirm = confirm.map(Duration::from_secs);
+                done(self.apply(Candidate { fingerprint, confirm, enable }))
+            }
+            Command::Confirm => done(self.confirm()),
+            Command::Rollback { number } => done(self.rollback(number)),
+            Command::History => Response::History(History::new(&self.options.state).entries()),
         }
     }
+}
+
+fn done(outcome: Result<String, String>) -> Response {
+    outcome.map_or_else(Response::Refused, Response::Done)
 }

@@ -8,11 +8,11 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use portcullis_config::{Config, Install, Mode, Sources};
+use portcullis_config::{Config, Install, Loaded, Sources};
 use sd_notify::NotifyState;
 use tracing::{error, info, warn};
 
-use super::{Options, start::queue_numbers, wakers::Wakers, watchdog::Watchdog};
+use super::{Options, start::queue_numbers, trial::OnTrial, wakers::Wakers, watchdog::Watchdog};
 use crate::{
     conntrack::{self, Marked},
     control::Control,
@@ -25,8 +25,9 @@ use crate::{
     queue::{self, QueueStatus},
     recorder,
     snapshot::Snapshots,
-    source::{self, Origin},
+    source::Origin,
     status::Status,
+    trial::{How, Standing},
 };
 
 /// How long a stopping daemon waits for its queues to be empty.
@@ -43,6 +44,12 @@ pub struct Live {
     pub(super) generation: Arc<ArcSwap<Generation>>,
     pub(super) config: Config,
     pub(super) origin: Origin,
+    /// What it was made from.
+    pub(super) sources: Sources,
+    /// How the files stand to that.
+    pub(super) standing: Standing,
+    /// What waits to be confirmed.
+    pub(super) trial: Option<OnTrial>,
     /// What went wrong since, and is not mended yet.
     pub(super) trouble: Option<String>,
     pub(super) hook: Hook,
@@ -53,6 +60,14 @@ pub struct Live {
     pub(super) watchdog: Option<Watchdog>,
 }
 
+/// What went live, and what was until then.
+#[derive(Debug)]
+pub(super) struct Published {
+    pub(super) summary: String,
+    pub(super) before: Loaded,
+    pub(super) origin: Origin,
+}
+
 impl Live {
     /// Answers signals and clients until it is told to stop; then takes the hook away, lets workers
     /// answer what is queued, and writes what is left to record.
@@ -61,7 +76,8 @@ impl Live {
     /// When waiting fails.
     pub fn serve(mut self, mut control: Control) -> io::Result<()> {
         loop {
-            let limit = self.watchdog.as_ref().map(Watchdog::interval);
+            let limits = [self.watchdog.as_ref().map(Watchdog::interval), self.trial_left()];
+            let limit = limits.into_iter().flatten().min();
             let woken = self.wakers.wait(&control, limit)?;
             if woken.links {
                 interfaces::changed(&self.epoch);
@@ -77,6 +93,7 @@ impl Live {
                 self.stop();
                 return Ok(());
             }
+            self.end_trial_in_time();
             self.feed_watchdog();
         }
     }
@@ -104,8 +121,19 @@ impl Live {
     }
 
     fn try_reload(&mut self) -> Result<String, String> {
-        let (loaded, origin) = source::load_checked(self.options.config.as_deref())?;
-        let config = loaded.config;
+        let (loaded, origin) = self.files_to_reload()?;
+        let Published { summary, .. } = self.publish(loaded, origin)?;
+        self.standing.held = None;
+        self.settled(How::Reload);
+        Ok(summary)
+    }
+
+    /// Makes this configuration what is live: the table first, then the kernel's rules.
+    ///
+    /// # Errors
+    /// Why not; everything is as it was then.
+    pub(super) fn publish(&mut self, loaded: Loaded, origin: Origin) -> Result<Published, String> {
+        let Loaded { config, sources } = loaded;
         self.refuse_what_needs_a_restart(&config)?;
 
         let layout = self.plan.layout();
@@ -145,9 +173,13 @@ impl Live {
         if (&self.config.log, &self.config.detect) != (&config.log, &config.detect) {
             self.recorder.apply(&config.log, &config.detect);
         }
-        (self.config, self.origin, self.plan, self.mark) = (config, origin, plan, mark);
-        self.keep_as_last_good(&loaded.sources);
-        Ok(summary)
+        (self.plan, self.mark) = (plan, mark);
+        let before = Loaded {
+            config: std::mem::replace(&mut self.config, config),
+            sources: std::mem::replace(&mut self.sources, sources),
+        };
+        let origin = std::mem::replace(&mut self.origin, origin);
+        Ok(Published { summary, before, origin })
     }
 
     /// Queues and mark bits are laid once.
@@ -168,10 +200,8 @@ impl Live {
     }
 
     /// Keeps what has just gone live for a start without usable files.
-    pub(super) fn keep_as_last_good(&self, sources: &Sources) {
-        if let Origin::Files(_) = self.origin
-            && let Err(error) = self.snapshots.save(sources)
-        {
+    pub(super) fn keep_as_last_good(&self) {
+        if let Err(error) = self.snapshots.save(&self.sources) {
             warn!(file = %self.snapshots.file().display(), "cannot keep this configuration as the last good one: {error}");
         }
     }
@@ -179,18 +209,20 @@ impl Live {
     /// How the daemon is.
     pub fn status(&self) -> Status {
         let generation = self.generation.load();
-        let because = match &self.origin {
-            Origin::LastGood { because } => {
+        let because = match (&self.origin, &self.standing.held) {
+            (Origin::LastGood { because }, _) => {
                 Some(format!("the last good configuration runs, because: {}", first_line(because)))
             }
+            (_, Some(held)) => Some(held.to_string()),
             _ => None,
         };
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: process::id(),
-            mode: if generation.mode == Mode::Monitor { "monitor" } else { "enforce" }.to_owned(),
+            mode: self.mode().to_owned(),
             generation: generation.number,
             configuration: self.origin.to_string(),
+            trial: self.standing.trial.as_ref().map(|trial| trial.until),
             degraded: self.trouble.clone().or(because),
             rules: generation.ruleset().rules.len(),
             hooks: generation.ruleset().policy.hooks().iter().map(|hook| hook.name().to_owned()).collect(),

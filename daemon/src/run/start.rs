@@ -21,6 +21,7 @@ use crate::{
     recorder,
     snapshot::Snapshots,
     source::{self, Origin},
+    trial::Standing,
     worker::Worker,
 };
 
@@ -95,10 +96,13 @@ pub fn start(options: Options) -> Result<(Live, Control), StartError> {
         return Err(QueueError::NotPermitted.into());
     }
     let snapshots = Snapshots::new(options.state.clone());
-    let (loaded, origin) =
-        source::load_or_last_good(options.config.as_deref(), &snapshots).map_err(StartError::Invalid)?;
-    if let Origin::LastGood { because } = &origin {
-        error!("running the last good configuration, because:\n{because}");
+    let standing = Standing::load(&options.state);
+    let (loaded, origin) = source::load_for_start(options.config.as_deref(), &snapshots, &standing)
+        .map_err(StartError::Invalid)?;
+    match &origin {
+        Origin::LastGood { because } => error!("running the last good configuration, because:\n{because}"),
+        Origin::Unconfirmed { because, .. } => error!("running in monitor mode, because:\n{because}"),
+        _ => {}
     }
     let Loaded { config, sources } = loaded;
     let cannot_listen =
@@ -127,13 +131,16 @@ pub fn start(options: Options) -> Result<(Live, Control), StartError> {
         let text = plan.shell_script(hook.dialect(), mark);
         warn!("hook.install is \"none\": nothing is judged until these rules are in place:\n{text}");
     }
-    let live = Live {
+    let mut live = Live {
         options,
         snapshots,
         wakers,
         epoch,
         generation,
         config,
+        sources,
+        standing,
+        trial: None,
         origin,
         hook,
         plan,
@@ -143,7 +150,7 @@ pub fn start(options: Options) -> Result<(Live, Control), StartError> {
         trouble: None,
         watchdog: Watchdog::from_environment(),
     };
-    live.keep_as_last_good(&sources);
+    live.started();
     log::tell(Message::Ready, &format!("ready: {}", live.status().sentence()));
     live.tell_systemd();
     Ok((live, control))

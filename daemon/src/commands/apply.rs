@@ -1,0 +1,181 @@
+//! `apply`, `confirm`, `rollback`, `history` and `enable`: going live without cutting oneself off.
+
+use std::{
+    path::Path,
+    process::Command as Process,
+    thread,
+    time::{Duration, Instant},
+};
+
+use portcullis_config::Mode;
+
+use super::{
+    Outcome,
+    daemon::{SOMETHING_ELSE, unreachable_daemon},
+    fail,
+};
+use crate::{
+    cli::{ApplyArgs, ControlArgs, HistoryArgs, RollbackArgs},
+    control::{Command, ControlError, Response, ask},
+    sessions,
+    source::{self, Origin},
+    trial::{Entry, Fingerprint, Held, STATE, Standing, Why},
+};
+
+/// The service of the package.
+const SERVICE: &str = "portcullis.service";
+/// How long a started service may take until it answers.
+const START: Duration = Duration::from_secs(15);
+
+pub(super) fn apply(args: &ApplyArgs) -> Outcome {
+    put_on_trial(args, false)
+}
+
+pub(super) fn enable(args: &ApplyArgs) -> Outcome {
+    let socket = &args.control.control;
+    if let Err(ControlError::NotRunning(_)) = ask(socket, Command::Status) {
+        // sd_booted(3)
+        if !Path::new("/run/systemd/system").exists() {
+            return fail(Outcome::NoDaemon, "no daemon is running: portcullis run, or a service that does");
+        }
+        if let Err(why) = start_service(socket) {
+            return fail(Outcome::NoDaemon, why);
+        }
+    }
+    let outcome = put_on_trial(args, true);
+    if outcome == Outcome::Fine && Path::new("/run/systemd/system").exists() {
+        // A service of another name, or none, is the administrator's.
+        let _ = Process::new("systemctl").args(["enable", "--quiet", SERVICE]).status();
+    }
+    outcome
+}
+
+/// Starts it with what was live last, or in monitor mode: what is to be enforced goes on trial after that.
+fn start_service(socket: &Path) -> Result<(), String> {
+    let state = Path::new(STATE);
+    let mut standing = Standing::load(state);
+    if standing.keeps_back().is_none() {
+        standing.held = Some(Held::now(Why::FirstStart, None));
+        standing.save(state).map_err(|error| format!("cannot write to {STATE}: {error}"))?;
+    }
+    let started = Process::new("systemctl").args(["start", SERVICE]).status();
+    if !started.is_ok_and(|status| status.success()) {
+        return Err(format!("{SERVICE} does not start: journalctl -u {SERVICE}, and portcullis doctor"));
+    }
+    let end = Instant::now() + START;
+    while Instant::now() < end {
+        if ask(socket, Command::Status).is_ok() {
+            return Ok(());
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    Err(format!("{SERVICE} does not answer: journalctl -u {SERVICE}"))
+}
+
+fn put_on_trial(args: &ApplyArgs, enable: bool) -> Outcome {
+    let socket = &args.control.control;
+    let (mut loaded, origin) = match source::load_checked(args.config.config.as_deref()) {
+        Ok(found) => found,
+        Err(report) => {
+            eprintln!("{report}");
+            return fail(Outcome::Invalid, "nothing has changed");
+        }
+    };
+    if enable && origin == Origin::BuiltIn {
+        let why = format!("there is no {}: nothing is configured that could be enforced", source::FILE);
+        return fail(Outcome::Invalid, why);
+    }
+    let enabled = match ask(socket, Command::Configuration) {
+        Ok(Response::Configuration { enabled, .. }) => enabled || enable,
+        Ok(Response::Refused(why)) => return fail(Outcome::No, why),
+        Ok(_) => return fail(Outcome::No, SOMETHING_ELSE),
+        Err(error) => return unreachable_daemon(&error),
+    };
+    source::settle(&mut loaded, &origin, enabled);
+    if let Err(outcome) = protect_sessions(&loaded.config, args.force) {
+        return outcome;
+    }
+    if enable && loaded.config.mode == Mode::Monitor {
+        eprintln!("portcullis: {origin} says mode = \"monitor\": nothing is blocked until that is changed");
+    }
+    let command = Command::Apply {
+        fingerprint: Fingerprint::of(&loaded.sources),
+        confirm: args.confirm.map(|time| time.as_secs()),
+        enable,
+    };
+    let outcome = told(socket, command);
+    if let (Outcome::Fine, Some(time)) = (outcome, args.confirm) {
+        println!(
+            "In {} s the former rules come back, unless you say: portcullis confirm\n\
+             Say it over a new connection: that shows that one can still get in.",
+            time.as_secs()
+        );
+    }
+    outcome
+}
+
+/// Tells of every ssh session that would be cut; that is a no unless it is wanted.
+fn protect_sessions(config: &portcullis_config::Config, force: bool) -> Result<(), Outcome> {
+    let sessions = match sessions::open() {
+        Ok(sessions) => sessions,
+        Err(error) if force => {
+            eprintln!("portcullis: cannot see which ssh sessions are open: {error}");
+            return Ok(());
+        }
+        Err(error) => {
+            let why = format!("cannot see which ssh sessions are open ({error}); --force does without");
+            return Err(fail(Outcome::No, why));
+        }
+    };
+    let cut: Vec<String> = sessions::cut_by(config, &sessions).map(|cut| cut.to_string()).collect();
+    for session in &cut {
+        eprintln!("would be cut: {session}");
+    }
+    if cut.is_empty() || force {
+        return Ok(());
+    }
+    Err(fail(Outcome::No, "nothing has changed; let these sessions in, or use --force"))
+}
+
+pub(super) fn confirm(args: &ControlArgs) -> Outcome {
+    told(&args.control, Command::Confirm)
+}
+
+pub(super) fn rollback(args: &RollbackArgs) -> Outcome {
+    told(&args.control.control, Command::Rollback { number: args.number })
+}
+
+/// Has it done, and says what was.
+fn told(socket: &Path, command: Command) -> Outcome {
+    match ask(socket, command) {
+        Ok(Response::Done(done)) => {
+            println!("{done}");
+            Outcome::Fine
+        }
+        Ok(Response::Refused(why)) => fail(Outcome::No, why),
+        Ok(_) => fail(Outcome::No, SOMETHING_ELSE),
+        Err(error) => unreachable_daemon(&error),
+    }
+}
+
+pub(super) fn history(args: &HistoryArgs) -> Outcome {
+    let entries = match ask(&args.control.control, Command::History) {
+        Ok(Response::History(entries)) => entries,
+        Ok(Response::Refused(why)) => return fail(Outcome::No, why),
+        Ok(_) => return fail(Outcome::No, SOMETHING_ELSE),
+        Err(error) => return unreachable_daemon(&error),
+    };
+    if args.json {
+        println!("{}", serde_json::json!(entries));
+        return Outcome::Fine;
+    }
+    println!(
+        "{:>6}  {:<19}  {:<8}  {:<7}  {:>5}  FINGERPRINT",
+        "NUMBER", "LIVE SINCE", "BY", "MODE", "RULES"
+    );
+    for Entry { number, time, how, mode, rules, fingerprint, .. } in entries.iter().rev() {
+        let time = time.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string();
+        println!("{number:>6}  {time}  {:<8}  {mode:<7}  {rules:>5}  {}", how.name(), fingerprint.short());
+    }
+    Outcome::Fine
+}
