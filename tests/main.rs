@@ -21,6 +21,9 @@ mod verdicts;
 // Start, stop, crash, reload, and what each leaves behind.
 mod lifecycle;
 
+// From one daemon to the next without losing what waits.
+mod handover;
+
 // Whose the hook is: ours, a unit's, the administrator's; and whose the queue and the mark bits are.
 mod ownership;
 

@@ -18,6 +18,8 @@ pub struct Counters {
     pub contacts_left_out: AtomicU64,
     /// Receives and verdicts that the kernel refused.
     pub errors: AtomicU64,
+    /// Packets that the process before had read but not judged: dropped.
+    pub orphans: AtomicU64,
 }
 
 impl Counters {
@@ -63,6 +65,9 @@ pub struct Totals {
     pub contacts_left_out: u64,
     /// Receives and verdicts that the kernel refused.
     pub errors: u64,
+    /// Packets that the daemon before had read but not judged: dropped when this one took over.
+    #[serde(default)]
+    pub restart_orphans: u64,
 }
 
 impl Totals {
@@ -82,6 +87,7 @@ impl Totals {
             events_lost: sum(&|counters| counters.events_lost.load(Relaxed)),
             contacts_left_out: sum(&|counters| counters.contacts_left_out.load(Relaxed)),
             errors: sum(&|counters| counters.errors.load(Relaxed)),
+            restart_orphans: sum(&|counters| counters.orphans.load(Relaxed)),
         }
     }
 }

@@ -5,7 +5,10 @@ pub mod codec;
 mod portable;
 mod status;
 
-use std::{fmt, fs, io};
+use std::{
+    fmt, fs, io,
+    os::fd::{AsFd as _, BorrowedFd, OwnedFd},
+};
 
 use portcullis_config::Backend;
 
@@ -58,6 +61,8 @@ pub trait Judge {
     fn judge(&mut self, packet: &Queued<'_>) -> Verdict;
     /// The kernel refused something: a verdict on a packet that is gone.
     fn refused(&mut self);
+    /// This many packets of a process that is gone, read but not judged, were dropped.
+    fn orphaned(&mut self, packets: u64);
     /// The batch is answered.
     fn end(&mut self);
     /// How the queue should behave from now on, when that has changed.
@@ -104,6 +109,24 @@ impl Queue {
             }
             _ => QueueError::Failed { number, source },
         })
+    }
+
+    /// Goes on with the `socket` of a process that is gone, to which queue `number` is bound. What that
+    /// process had read but not judged is dropped; what it had not read is judged.
+    ///
+    /// # Errors
+    /// When the socket can't be written to.
+    pub fn inherit(number: u16, socket: OwnedFd, settings: Settings) -> Result<Self, QueueError> {
+        let inherited = Batched::inherit(number, socket, settings).map(Kind::Batched).map(Self);
+        inherited.map_err(|source| QueueError::Failed { number, source })
+    }
+
+    /// The socket, which keeps the queue as long as somebody has it; the nfq crate hides its own.
+    pub fn socket(&self) -> Option<BorrowedFd<'_>> {
+        match &self.0 {
+            Kind::Batched(queue) => Some(queue.as_fd()),
+            Kind::Portable(_) => None,
+        }
     }
 
     /// Has packets judged and answers them, until something fails.

@@ -1,6 +1,7 @@
 //! The daemon's life: start, reload, stop.
 
 mod answer;
+mod fd_store;
 mod live;
 mod start;
 mod trial;

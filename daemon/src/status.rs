@@ -72,14 +72,25 @@ fn on_trial(until: Timestamp) -> String {
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Totals { accepted, dropped, rejected, reasons, events_lost, contacts_left_out, errors } =
-            &self.packets;
+        let Totals {
+            accepted,
+            dropped,
+            rejected,
+            reasons,
+            events_lost,
+            contacts_left_out,
+            errors,
+            restart_orphans,
+        } = &self.packets;
         writeln!(f, "portcullis {}, process {}: {}", self.version, self.pid, self.sentence())?;
         writeln!(f, "  rules from      {}", self.configuration)?;
         writeln!(f, "  hook            {} by {}", self.hooks.join(", "), self.hook_install)?;
         writeln!(f, "  packets judged  {accepted} accepted, {dropped} dropped, {rejected} rejected")?;
         for (reason, count) in reasons.iter().filter(|(_, count)| *count > 0) {
             writeln!(f, "                  {count} for: {reason}")?;
+        }
+        if *restart_orphans > 0 {
+            writeln!(f, "                  {restart_orphans} dropped as restart orphans")?;
         }
         let Records { written, summarised, suppressed, incidents, errors: write_errors } = self.records;
         let unwanted = if suppressed > 0 { format!(", {suppressed} not wanted") } else { String::new() };

@@ -119,6 +119,10 @@ impl Judge for Worker {
         self.counters.errors.fetch_add(1, Relaxed);
     }
 
+    fn orphaned(&mut self, packets: u64) {
+        self.counters.orphans.fetch_add(packets, Relaxed);
+    }
+
     fn end(&mut self) {
         self.reporter.end();
     }

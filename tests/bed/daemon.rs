@@ -12,7 +12,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use super::{Bed, eventually};
+use super::{Bed, Keeper, eventually};
 
 /// Runs on the gate until it is told otherwise, at the latest until it is dropped.
 pub(crate) struct Daemon<'bed> {
@@ -33,6 +33,14 @@ impl<'bed> Daemon<'bed> {
     pub(crate) fn start_keeping_hook(bed: &'bed Bed, config: &str) -> Self {
         write_config(bed, config);
         let mut command = portcullis(bed, "run");
+        command.arg("--keep-hook").arg("--config").arg(bed.config());
+        Self::spawn(bed, command)
+    }
+
+    /// Starts it as a service that gets the socket that `keeper` has from the one before.
+    pub(crate) fn start_kept(bed: &'bed Bed, config: &str, keeper: &Keeper) -> Self {
+        write_config(bed, config);
+        let mut command = keeper.hand_over(&portcullis(bed, "run"));
         command.arg("--keep-hook").arg("--config").arg(bed.config());
         Self::spawn(bed, command)
     }
@@ -64,6 +72,8 @@ impl<'bed> Daemon<'bed> {
         let log = File::create(bed.stderr()).expect("our directory");
         command.arg("--state").arg(bed.home().join("state")).arg("--control").arg(bed.control());
         let process = command.stderr(log).spawn().expect("the daemon starts");
+        // Or what it was handed would stay open here.
+        drop(command);
         let mut daemon = Self { bed, process };
         let ready = || {
             let ended = daemon.process.try_wait().expect("our child");

@@ -3,6 +3,7 @@
 mod daemon;
 mod echo;
 mod flow;
+mod keeper;
 mod namespace;
 mod probe;
 mod snapshot;
@@ -23,6 +24,7 @@ use tempfile::TempDir;
 pub(crate) use self::{
     daemon::{Daemon, binary},
     flow::{Flow, Passage},
+    keeper::Keeper,
     namespace::Namespace,
     probe::Outcome,
     snapshot::Snapshot,

@@ -1,12 +1,18 @@
 //! A queue read in batches: one system call takes up to 64 packets, one more answers them all.
 
-use std::{io, io::IoSliceMut, os::fd::AsRawFd as _};
+mod orphans;
+
+use std::{
+    io::{self, IoSliceMut},
+    os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd},
+};
 
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_NETFILTER};
 use nix::sys::socket::{
     MsgFlags, MultiHeaders, NetlinkAddr, recvmmsg, setsockopt,
     sockopt::{RcvBuf, RcvBufForce},
 };
+use rustix::net::{RecvFlags, SendFlags, recv, send};
 
 use super::{
     COPY_RANGE, Judge, LENGTH, Settings, Verdict,
@@ -25,7 +31,7 @@ const KERNEL_ROOM: usize = 2048;
 #[derive(Debug)]
 pub(super) struct Batched {
     number: u16,
-    socket: Socket,
+    socket: OwnedFd,
     buffer: Box<[u8]>,
     /// Lengths of the datagrams in the buffer.
     received: Vec<usize>,
@@ -33,6 +39,10 @@ pub(super) struct Batched {
     verdicts: Vec<u8>,
     /// A packet could not even be named, so it waits for ever: a range verdict would accept it.
     blind: bool,
+    /// Another process read from this socket before.
+    inherited: bool,
+    /// The kernel may answer that there was no orphan to drop; that is no error.
+    pardoned: bool,
 }
 
 impl Batched {
@@ -45,7 +55,24 @@ impl Batched {
         socket.set_no_enobufs(true)?;
         let room = KERNEL_ROOM * LENGTH as usize;
         setsockopt(&socket, RcvBufForce, &room).or_else(|_| setsockopt(&socket, RcvBuf, &room))?;
-        let mut queue = Self {
+        // A socket that can be owned whoever made it.
+        let mut queue = Self::over(number, socket.as_fd().try_clone_to_owned()?);
+        codec::put_bind(&mut queue.verdicts, number, settings);
+        queue.send()?;
+        queue.await_acknowledgement()?;
+        Ok(queue)
+    }
+
+    /// Goes on with the `socket` of a process that is gone, to which queue `number` is bound.
+    pub(super) fn inherit(number: u16, socket: OwnedFd, settings: Settings) -> io::Result<Self> {
+        let mut queue = Self { inherited: true, ..Self::over(number, socket) };
+        codec::put_settings(&mut queue.verdicts, number, settings);
+        queue.send()?;
+        Ok(queue)
+    }
+
+    fn over(number: u16, socket: OwnedFd) -> Self {
+        Self {
             number,
             socket,
             buffer: vec![0; BATCH * ROOM].into(),
@@ -53,18 +80,26 @@ impl Batched {
             decided: Vec::with_capacity(BATCH),
             verdicts: Vec::with_capacity(BATCH * 64),
             blind: false,
+            inherited: false,
+            pardoned: false,
+        }
+    }
+
+    /// Sends, all at once, the messages that were written.
+    fn send(&mut self) -> io::Result<()> {
+        let sent = if self.verdicts.is_empty() {
+            Ok(0)
+        } else {
+            send(&self.socket, &self.verdicts, SendFlags::empty())
         };
-        codec::put_bind(&mut queue.verdicts, number, settings);
-        queue.socket.send(&queue.verdicts, 0)?;
-        queue.await_acknowledgement()?;
-        Ok(queue)
+        self.verdicts.clear();
+        Ok(sent.map(drop)?)
     }
 
     /// The first packets may be here before the kernel's answer is: they stay in the buffer.
     fn await_acknowledgement(&mut self) -> io::Result<()> {
         for datagram in self.buffer.chunks_exact_mut(ROOM) {
-            let mut room = &mut *datagram;
-            let length = self.socket.recv(&mut room, 0)?.min(ROOM);
+            let (length, _) = recv(&self.socket, &mut *datagram, RecvFlags::empty())?;
             self.received.push(length);
             match Message::split(&datagram[..length]).map(|(message, _)| message.content()) {
                 Some(Content::Done) => return Ok(()),
@@ -79,15 +114,19 @@ impl Batched {
     /// Answers packets until something fails.
     pub(super) fn serve(&mut self, judge: &mut impl Judge) -> io::Result<()> {
         let mut headers = MultiHeaders::preallocate(BATCH, None);
+        if self.inherited {
+            let orphans = self.drop_orphans(&mut headers)?;
+            self.inherited = false;
+            judge.orphaned(orphans);
+        }
         loop {
             if self.received.is_empty() {
                 self.receive(&mut headers)?;
             }
             self.answer(judge)?;
             if let Some(settings) = judge.new_settings() {
-                self.verdicts.clear();
                 codec::put_settings(&mut self.verdicts, self.number, settings);
-                self.socket.send(&self.verdicts, 0)?;
+                self.send()?;
             }
         }
     }
@@ -120,16 +159,22 @@ impl Batched {
                         Some((id, packet)) => self.decided.push((id, judge.judge(&packet))),
                         None => self.blind = true,
                     },
+                    Content::Failed(error) if self.pardoned && orphans::none(&error) => self.pardoned = false,
                     Content::Failed(_) => judge.refused(),
                     Content::Object(..) | Content::Done => {}
                 }
             }
         }
-        self.verdicts.clear();
         put_verdicts(&mut self.verdicts, self.number, &self.decided, self.blind);
-        let sent = if self.verdicts.is_empty() { Ok(0) } else { self.socket.send(&self.verdicts, 0) };
+        let sent = self.send();
         judge.end();
-        sent.map(drop)
+        sent
+    }
+}
+
+impl AsFd for Batched {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 }
 

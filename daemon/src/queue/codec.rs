@@ -77,8 +77,13 @@ pub(super) fn put_bind(out: &mut Vec<u8>, number: u16, settings: Settings) {
 
 /// Changes the settings of a bound queue.
 pub(super) fn put_settings(out: &mut Vec<u8>, number: u16, settings: Settings) {
-    let attributes: [(u16, &[u8]); 2] =
-        [(CFG_MASK, &(UID_GID | GSO | FAIL_OPEN).to_be_bytes()), (CFG_FLAGS, &flags(settings).to_be_bytes())];
+    let [a, b, c, d] = u32::from(COPY_RANGE).to_be_bytes();
+    let attributes: [(u16, &[u8]); 4] = [
+        (CFG_PARAMS, &[a, b, c, d, COPY_PACKET]),
+        (CFG_QUEUE_MAXLEN, &LENGTH.to_be_bytes()),
+        (CFG_MASK, &(UID_GID | GSO | FAIL_OPEN).to_be_bytes()),
+        (CFG_FLAGS, &flags(settings).to_be_bytes()),
+    ];
     put_message(out, about(CONFIG, number), Reply::None, &attributes);
 }
 

@@ -22,6 +22,17 @@ pub struct QueueStatus {
 }
 
 impl QueueStatus {
+    /// The queue with this number, if somebody holds it.
+    pub fn of(number: u16) -> Option<Self> {
+        status().into_iter().find(|queue| queue.number == number)
+    }
+
+    /// The id of the packet that was queued last.
+    pub fn last_id(&self) -> u32 {
+        // The kernel's sequence has 32 bits.
+        u32::try_from(self.packets).unwrap_or(u32::MAX)
+    }
+
     /// The owner, as an administrator would name it.
     pub fn owner(&self) -> String {
         let path: PathBuf = ["/proc", &self.port_id.to_string(), "comm"].iter().collect();

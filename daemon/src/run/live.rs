@@ -12,7 +12,9 @@ use portcullis_config::{Config, Install, Loaded, Sources};
 use sd_notify::NotifyState;
 use tracing::{error, info, warn};
 
-use super::{Options, start::queue_numbers, trial::OnTrial, wakers::Wakers, watchdog::Watchdog};
+use super::{
+    Options, fd_store::Sockets, start::queue_numbers, trial::OnTrial, wakers::Wakers, watchdog::Watchdog,
+};
 use crate::{
     conntrack::{self, Marked},
     control::Control,
@@ -56,6 +58,7 @@ pub struct Live {
     pub(super) plan: Plan,
     pub(super) mark: GenerationMark,
     pub(super) counters: Vec<Arc<Counters>>,
+    pub(super) sockets: Sockets,
     pub(super) recorder: recorder::Handle,
     pub(super) watchdog: Option<Watchdog>,
 }
@@ -173,6 +176,7 @@ impl Live {
         if (&self.config.log, &self.config.detect) != (&config.log, &config.detect) {
             self.recorder.apply(&config.log, &config.detect);
         }
+        self.sockets.keep_or_forget(&config);
         (self.plan, self.mark) = (plan, mark);
         let before = Loaded {
             config: std::mem::replace(&mut self.config, config),
@@ -187,6 +191,7 @@ impl Live {
         let old = &self.config;
         let changed = [
             ("queue.numbers", queue_numbers(new) != queue_numbers(old)),
+            ("queue.backend", new.queue.backend != old.queue.backend),
             ("queue.gso", new.queue.gso != old.queue.gso),
             ("hook.install", new.hook.install != old.hook.install),
             ("hook.mask", new.hook.mask != old.hook.mask),

@@ -3,10 +3,15 @@
 use std::{fmt, io, sync::Arc, thread};
 
 use arc_swap::ArcSwap;
-use portcullis_config::{Config, Install, Loaded};
+use portcullis_config::{Backend, Config, Install, Loaded};
 use tracing::{error, warn};
 
-use super::{Live, Options, wakers::Wakers, watchdog::Watchdog};
+use super::{
+    Live, Options,
+    fd_store::{self, Inheritance, Sockets},
+    wakers::Wakers,
+    watchdog::Watchdog,
+};
 use crate::{
     conntrack::{self, Marked},
     control::Control,
@@ -17,7 +22,7 @@ use crate::{
     interfaces::{Epoch, Interfaces},
     log::{self, Message},
     mark::{Answer, GenerationMark, MarkLayout},
-    queue::{self, Queue, QueueError, Settings},
+    queue::{self, Queue, QueueError, QueueStatus, Settings},
     recorder,
     snapshot::Snapshots,
     source::{self, Origin},
@@ -116,21 +121,25 @@ pub fn start(options: Options) -> Result<(Live, Control), StartError> {
     let numbers = queue_numbers(&config);
     let mut plan = Plan::new(&config, numbers);
     let existing = Hook::existing()?;
-    refuse_a_living_owner(existing)?;
-    let bound = Bound::new(&config, numbers)?;
+    let mut inheritance = Inheritance::take();
+    refuse_a_living_owner(existing, &inheritance)?;
+    let bound = Bound::new(&config, numbers, &mut inheritance)?;
     let mark = next_generation(existing, layout).unwrap_or_else(|| {
         plan.remember_nothing();
         layout.first_generation()
     });
     let generation = Arc::new(ArcSwap::from_pointee(Generation::compile(&config, &plan, mark, 1)));
     let epoch = Epoch::default();
-    let (counters, recorder) = bound.start(&config, &generation, &epoch, options.show)?;
+    let (counters, sockets, recorder) = bound.start(&config, &generation, &epoch, options.show)?;
     if config.hook.install != Install::None {
         hook.install(&plan, mark).inspect_err(|_| remove_half(existing))?;
     } else {
         let text = plan.shell_script(hook.dialect(), mark);
         warn!("hook.install is \"none\": nothing is judged until these rules are in place:\n{text}");
     }
+    // Not before the kernel's rules send nothing to them any more.
+    inheritance.forget();
+    sockets.keep_or_forget(&config);
     let mut live = Live {
         options,
         snapshots,
@@ -146,6 +155,7 @@ pub fn start(options: Options) -> Result<(Live, Control), StartError> {
         plan,
         mark,
         counters,
+        sockets,
         recorder,
         trouble: None,
         watchdog: Watchdog::from_environment(),
@@ -180,9 +190,11 @@ fn refuse_clashes(config: &Config, layout: MarkLayout) -> Result<(), StartError>
 }
 
 /// The kernel's rules are one daemon's: another would take them over, and away when it stops.
-fn refuse_a_living_owner(existing: Option<Existing>) -> Result<(), QueueError> {
+fn refuse_a_living_owner(existing: Option<Existing>, inheritance: &Inheritance) -> Result<(), QueueError> {
     let Some(Existing { queues: (first, last), .. }) = existing else { return Ok(()) };
-    let held = queue::status().into_iter().find(|queue| (first..=last).contains(&queue.number));
+    let theirs =
+        |queue: &QueueStatus| (first..=last).contains(&queue.number) && !inheritance.holds(queue.number);
+    let held = queue::status().into_iter().find(theirs);
     held.map_or(Ok(()), |queue| Err(QueueError::Taken { number: queue.number, owner: Some(queue.owner()) }))
 }
 
@@ -241,9 +253,23 @@ struct Bound {
 }
 
 impl Bound {
-    fn new(config: &Config, (first, last): (u16, u16)) -> Result<Self, QueueError> {
+    fn new(
+        config: &Config,
+        (first, last): (u16, u16),
+        inheritance: &mut Inheritance,
+    ) -> Result<Self, QueueError> {
         let settings = Settings { gso: config.queue.gso, fail_open: fail_open(config) };
-        let bind = |number| Ok((number, Queue::bind(number, config.queue.backend, settings)?));
+        let bind = |number| {
+            let queue = match (inheritance.remove(number), config.queue.backend) {
+                (Some(socket), Backend::Batched) => Queue::inherit(number, socket, settings)?,
+                (Some(socket), Backend::Nfq) => {
+                    fd_store::let_go(number, socket);
+                    Queue::bind(number, Backend::Nfq, settings)?
+                }
+                (None, backend) => Queue::bind(number, backend, settings)?,
+            };
+            Ok((number, queue))
+        };
         Ok(Self { queues: (first..=last).map(bind).collect::<Result<_, _>>()?, settings })
     }
 
@@ -254,11 +280,11 @@ impl Bound {
         generation: &Arc<ArcSwap<Generation>>,
         epoch: &Epoch,
         show: bool,
-    ) -> Result<(Vec<Arc<Counters>>, recorder::Handle), StartError> {
+    ) -> Result<(Vec<Arc<Counters>>, Sockets, recorder::Handle), StartError> {
         let (rings, reports): (Vec<_>, Vec<_>) = self.queues.iter().map(|_| event::ring()).unzip();
         let recorder = recorder::spawn(reports, &config.log, &config.detect, show)
             .map_err(failed("cannot start the recorder"))?;
-        let mut counters = Vec::new();
+        let (mut counters, mut sockets) = (Vec::new(), Sockets::default());
         for ((number, queue), ring) in self.queues.into_iter().zip(rings) {
             let counted = Arc::<Counters>::default();
             let worker = Worker {
@@ -271,6 +297,7 @@ impl Bound {
                 settings: self.settings,
             };
             counters.push(Arc::clone(&worker.counters));
+            sockets.add(number, &queue).map_err(failed("cannot hold a queue"))?;
             let judge = move || {
                 if let Err(error) = worker.run(queue) {
                     error!("queue {number} is lost: {error}");
@@ -283,6 +310,6 @@ impl Bound {
                 .spawn(judge)
                 .map_err(failed("cannot start a worker"))?;
         }
-        Ok((counters, recorder))
+        Ok((counters, sockets, recorder))
     }
 }
