@@ -33,6 +33,9 @@ mod control;
 // Going live on trial: confirmed, not confirmed, restarted meanwhile; and the history.
 mod trial;
 
+// What doctor finds on hosts that lack something, and what a start says there.
+mod doctor;
+
 // Accepted flows: who carries them, what a reload does to them, whose marks stay whose.
 mod flows;
 

@@ -76,6 +76,11 @@ pub enum Command {
     /// Removes Portcullis' kernel rules and its marks on connections, and under systemd stops its
     /// services and keeps them from starting at boot. Other people's rules are not touched.
     Disable,
+    /// Look whether this host has what the firewall needs, and who else has a say in its packets
+    ///
+    /// Says in plain words what it found, each with what to do about it, and changes nothing. The exit
+    /// status is 1 when something needs fixing.
+    Doctor(DoctorArgs),
     /// Write the man pages and the shells' completions, as packages have them below /usr/share
     #[command(hide = true)]
     Generate(GenerateArgs),
@@ -258,6 +263,20 @@ pub struct HookConfigArgs {
     /// Where the last good configuration is kept
     #[arg(long, value_name = "DIR", env = "STATE_DIRECTORY", default_value = trial::STATE)]
     pub state: PathBuf,
+}
+
+/// `portcullis doctor`
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "shared arguments")]
+    pub config: ConfigArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "shared arguments")]
+    pub control: ControlArgs,
 }
 
 /// `portcullis generate`

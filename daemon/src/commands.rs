@@ -13,8 +13,10 @@ use std::{fmt::Display, io, process::ExitCode};
 use portcullis_config::Config;
 
 use crate::{
-    cli::{Command, ReviewArgs},
-    demo, review, source,
+    cli::{Command, DoctorArgs, ReviewArgs},
+    demo,
+    doctor::{Severity, examine},
+    review, source,
 };
 
 /// How a command ended: its exit status.
@@ -57,6 +59,7 @@ pub fn run(command: Command) -> Outcome {
         Command::Rules(args) => rules::run(&args),
         Command::Hook(args) => hook::run(&args.command),
         Command::Disable => hook::disable(),
+        Command::Doctor(args) => doctor(&args),
         Command::Generate(args) => generate::run(&args.directory),
         Command::Demo(args) => demo::run(&args),
     }
@@ -77,6 +80,17 @@ fn configuration(args: &crate::cli::ConfigArgs) -> Result<Config, Outcome> {
             Err(Outcome::Invalid)
         }
     }
+}
+
+fn doctor(args: &DoctorArgs) -> Outcome {
+    let found = examine(args.config.config.as_deref(), &args.control.control);
+    if args.json {
+        println!("{}", serde_json::json!(found));
+    } else {
+        found.iter().for_each(|finding| println!("{finding}"));
+    }
+    let problems = found.iter().filter(|finding| finding.severity == Severity::Problem).count();
+    if problems == 0 { Outcome::Fine } else { Outcome::No }
 }
 
 fn log(args: &ReviewArgs) -> Outcome {

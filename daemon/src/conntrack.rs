@@ -56,6 +56,14 @@ pub fn clear(layout: MarkLayout, marked: Marked) -> io::Result<usize> {
     Ok(found.len())
 }
 
+/// How many connections carry any of our bits.
+///
+/// # Errors
+/// As for [`clear`].
+pub fn count_marked(layout: MarkLayout) -> io::Result<usize> {
+    find(&Netlink::open()?, layout, Marked::Any).map(|found| found.len())
+}
+
 fn find(kernel: &Netlink, layout: MarkLayout, marked: Marked) -> io::Result<Vec<Connection>> {
     let mask = layout.mask().to_be_bytes();
     let answer = match marked {

@@ -8,6 +8,7 @@ pub mod control;
 pub mod counters;
 pub mod demo;
 pub mod detect;
+pub mod doctor;
 pub mod event;
 pub mod generation;
 pub mod hook;

@@ -1,0 +1,129 @@
+//! What the kernel can do: queue, remember, mark.
+
+use std::{fs, path::Path};
+
+use portcullis_config::Config;
+
+use super::Finding;
+use crate::{
+    conntrack,
+    hook::{Dialect, Hook, HookError, run_tool},
+    mark::MarkLayout,
+};
+
+const QUEUES: &str = "/proc/net/netfilter/nfnetlink_queue";
+/// Older ones have no JSON with numbers, or no `inet` reject.
+const OLDEST_NFT: (u32, u32, u32) = (0, 9, 6);
+
+pub(super) fn examine(config: &Config) -> Vec<Finding> {
+    let mut found = vec![nft_version(), way_to_the_queue(config), queue_module(), marks(config)];
+    found.extend([conntrack_data(), conntrack_room()].into_iter().flatten());
+    found
+}
+
+fn nft_version() -> Finding {
+    const CHECK: &str = "nft";
+    let said = match run_tool("nft", &["--version"], "") {
+        Ok(said) => said,
+        Err(error) => return Finding::problem(CHECK, error.to_string(), "apt-get install nftables"),
+    };
+    let version = said.split_whitespace().find_map(|word| word.strip_prefix('v')).unwrap_or_default();
+    let mut numbers = version.split('.').map_while(|part| part.parse().ok());
+    let mut next = || numbers.next().unwrap_or(0);
+    if (next(), next(), next()) < OLDEST_NFT {
+        let what = format!("nftables {version} is older than what the kernel rules are written for");
+        return Finding::problem(CHECK, what, "upgrade nftables to 0.9.6 or later");
+    }
+    Finding::fine(CHECK, format!("nftables {version}"))
+}
+
+fn way_to_the_queue(config: &Config) -> Finding {
+    const CHECK: &str = "hook";
+    match Hook::probe(config.hook.install).map(|hook| hook.dialect()) {
+        Ok(Dialect::Nft) => Finding::fine(CHECK, "packets get to the queue by nft's own queue statement"),
+        Ok(Dialect::Iptables { .. }) => Finding::fine(
+            CHECK,
+            "packets get to the queue by iptables' NFQUEUE target: this kernel's nft has no queue statement",
+        ),
+        Err(error @ HookError::Missing { .. }) => {
+            Finding::problem(CHECK, error.to_string(), "apt-get install nftables iptables")
+        }
+        Err(error @ HookError::NoNftQueue) => {
+            Finding::problem(CHECK, error.to_string(), "hook.install = \"auto\"")
+        }
+        Err(error) => Finding::problem(
+            CHECK,
+            error.to_string(),
+            "a kernel with nftables and NFQUEUE (CONFIG_NFT_QUEUE, or CONFIG_NETFILTER_XT_TARGET_NFQUEUE)",
+        ),
+    }
+}
+
+fn queue_module() -> Finding {
+    const CHECK: &str = "module";
+    if Path::new(QUEUES).exists() {
+        return match fs::read_to_string(QUEUES) {
+            Ok(_) => Finding::fine(CHECK, "nfnetlink_queue is there"),
+            Err(error) => {
+                Finding::problem(CHECK, format!("cannot read {QUEUES}: {error}"), "sudo portcullis doctor")
+            }
+        };
+    }
+    Finding::note(CHECK, "nfnetlink_queue is not loaded yet; the kernel loads it with the first queue")
+        .with_fix("modprobe nfnetlink_queue, if a start fails")
+}
+
+/// Whether connections can be found by their marks, and changed.
+fn marks(config: &Config) -> Finding {
+    const CHECK: &str = "marks";
+    match conntrack::count_marked(MarkLayout::new(config.hook.mask)) {
+        Ok(count) => {
+            Finding::fine(CHECK, format!("connections can be walked; {count} carry marks within hook.mask"))
+        }
+        Err(error) => Finding::problem(
+            CHECK,
+            format!("connections can't be walked, so none is remembered and every packet is judged: {error}"),
+            "modprobe nf_conntrack_netlink; a kernel with CONFIG_NF_CONNTRACK_MARK",
+        ),
+    }
+}
+
+/// Whether a queued packet comes with its connection (`CONFIG_NETFILTER_NETLINK_GLUE_CT`).
+fn conntrack_data() -> Option<Finding> {
+    const CHECK: &str = "conntrack data";
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").ok()?;
+    let text = fs::read_to_string(format!("/boot/config-{}", release.trim()))
+        .or_else(|_| run_tool("zcat", &["/proc/config.gz"], ""));
+    let Ok(text) = text else {
+        return Some(Finding::note(CHECK, "this kernel doesn't tell how it was configured"));
+    };
+    let has = |option: &str| {
+        text.lines().any(|line| line.strip_prefix(option).is_some_and(|value| matches!(value, "=y" | "=m")))
+    };
+    Some(if has("CONFIG_NETFILTER_NETLINK_GLUE_CT") {
+        Finding::fine(CHECK, "queued packets come with their connection")
+    } else {
+        Finding::note(
+            CHECK,
+            "queued packets come without their connection (CONFIG_NETFILTER_NETLINK_GLUE_CT): of translated \
+             packets, rules see the address that they were translated to",
+        )
+    })
+}
+
+/// A full table drops new connections, whatever the rules say.
+fn conntrack_room() -> Option<Finding> {
+    const CHECK: &str = "connections";
+    let number = |name: &str| -> Option<u64> {
+        let text = fs::read_to_string(format!("/proc/sys/net/netfilter/nf_conntrack_{name}")).ok()?;
+        text.trim().parse().ok()
+    };
+    let (count, most) = (number("count")?, number("max")?);
+    let what = format!("{count} of at most {most} connections are tracked");
+    Some(if count * 10 >= most * 9 {
+        let fix = format!("sysctl net.netfilter.nf_conntrack_max={}", most * 2);
+        Finding::problem(CHECK, format!("{what}: when it is full, the kernel drops new ones"), fix)
+    } else {
+        Finding::fine(CHECK, what)
+    })
+}
