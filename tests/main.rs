@@ -18,6 +18,9 @@ mod package;
 // What each verdict looks like from the other end of the wire.
 mod verdicts;
 
+// How often each rule has decided.
+mod hits;
+
 // Start, stop, crash, reload, and what each leaves behind.
 mod lifecycle;
 

@@ -5,7 +5,11 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, Parser, Subcommand};
 use jiff::SignedDuration;
 
-use crate::{control, review::LogArgs, source, trial};
+use crate::{
+    control,
+    review::{LogArgs, When},
+    source, trial,
+};
 
 /// A packet-filter firewall for one Linux host.
 ///
@@ -31,7 +35,7 @@ Exit status:
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "there is one, for a moment")]
+#[allow(clippy::large_enum_variant, reason = "there is one, for a moment")]
 pub enum Command {
     /// Run the firewall in the foreground
     ///
@@ -227,6 +231,15 @@ pub struct RulesArgs {
     /// List what always passes, whatever the rules say
     #[arg(long)]
     pub builtin: bool,
+    /// Only rules that have decided nothing since then: "2026-11-23", "30d ago"; exit status 1 when
+    /// there is none
+    ///
+    /// Failsafe rules are never listed: the kernel decides by them, uncounted.
+    #[arg(long, value_name = "TIME", value_parser = When::parse, conflicts_with = "builtin")]
+    pub unused_since: Option<When>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "shared arguments")]
+    pub control: ControlArgs,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use portcullis_config::{Config, Mode, Unjudged};
 use portcullis_rules::{Action, Cause, LogDetail, RuleTable, Ruleset};
 
-use crate::{hook::Plan, mark::GenerationMark};
+use crate::{hits::HitCounters, hook::Plan, mark::GenerationMark};
 
 /// What workers judge by. A new one is compiled beside the live one and swapped in whole.
 #[derive(Debug)]
@@ -22,30 +22,34 @@ pub struct Generation {
     pub table: RuleTable,
     /// By rule: whether what it accepts is recorded, packet for packet. Empty if no rule wants that.
     logs_accepted: Box<[bool]>,
+    /// How often each rule has decided, for each worker by its number.
+    pub hits: Box<[HitCounters]>,
 }
 
 impl Generation {
-    /// Compiles what `config` says; accepted flows are remembered as `mark` if the kernel rules of
-    /// `plan` can follow.
-    pub fn compile(config: &Config, plan: &Plan, mark: GenerationMark, number: u64) -> Self {
+    /// Compiles what `config` says, for so many workers; accepted flows are remembered as `mark` if
+    /// the kernel rules of `plan` can follow.
+    pub fn compile(config: &Config, plan: &Plan, mark: GenerationMark, number: u64, workers: usize) -> Self {
         let table = RuleTable::compile(Arc::clone(&config.ruleset));
         let mark = plan.remembers().then_some(mark);
-        Self::new(number, mark, config.mode, fail_open(config), table)
+        Self::new(number, mark, config.mode, fail_open(config), table, workers)
     }
 
-    /// A generation of a compiled table.
+    /// A generation of a compiled table, for so many workers.
     pub fn new(
         number: u64,
         mark: Option<GenerationMark>,
         mode: Mode,
         fail_open: bool,
         table: RuleTable,
+        workers: usize,
     ) -> Self {
         let rules = table.ruleset().rules.iter();
         let logs: Vec<bool> =
             rules.map(|rule| (rule.action, rule.log) == (Action::Accept, LogDetail::Every)).collect();
         let logs_accepted = if logs.contains(&true) { logs.into() } else { Box::default() };
-        Self { number, mark, mode, fail_open, table, logs_accepted }
+        let hits = (0..workers).map(|_| HitCounters::new(table.ruleset())).collect();
+        Self { number, mark, mode, fail_open, table, logs_accepted, hits }
     }
 
     /// Whether packets that `cause` accepts are recorded, packet for packet.

@@ -204,7 +204,7 @@ mod tests {
         let drop = Some(Action::Drop);
         let ruleset = Ruleset { rules, policy: Policy { input: drop, output: drop, forward: None } };
         let mark = MarkLayout::new(0x7f00_0000).first_generation();
-        Generation::new(1, Some(mark), mode, false, RuleTable::compile(Arc::new(ruleset)))
+        Generation::new(1, Some(mark), mode, false, RuleTable::compile(Arc::new(ruleset)), 1)
     }
 
     fn ssh_in(mode: Mode) -> Generation {

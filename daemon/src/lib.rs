@@ -11,6 +11,7 @@ pub mod detect;
 pub mod doctor;
 pub mod event;
 pub mod generation;
+pub mod hits;
 pub mod hook;
 pub mod interfaces;
 pub mod judge;

@@ -25,6 +25,8 @@ const HOPELESS: u32 = 1000;
 /// One queue's worker.
 #[derive(Debug)]
 pub struct Worker {
+    /// Its place in [`Generation::hits`].
+    pub number: usize,
     /// The layout of the marks.
     pub layout: MarkLayout,
     /// Where generations are published.
@@ -92,6 +94,9 @@ impl Judge for Worker {
         };
         let judgement = packet.judge(generation);
         self.counters.count(judgement.action, judgement.reason);
+        if let (Some(cause), Some(hits)) = (judgement.cause, generation.hits.get(self.number)) {
+            hits.count(cause, hook, *time);
+        }
         let event = Event {
             time: *time,
             hook,

@@ -6,6 +6,7 @@ use portcullis_config::Sources;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    hits::HitReport,
     status::Status,
     trial::{Entry, Fingerprint},
 };
@@ -18,6 +19,8 @@ const VERSION: u32 = 1;
 pub enum Command {
     /// How is it?
     Status,
+    /// How often has each rule decided?
+    Hits,
     /// Read the configuration again.
     Reload,
     /// What is live, as it can be made again?
@@ -55,7 +58,7 @@ impl Command {
     /// What it does to the daemon.
     pub const fn access(&self) -> Access {
         match self {
-            Self::Status | Self::Configuration | Self::History => Access::Read,
+            Self::Status | Self::Hits | Self::Configuration | Self::History => Access::Read,
             Self::Reload | Self::Apply { .. } | Self::Confirm | Self::Rollback { .. } => Access::Write,
         }
     }
@@ -67,6 +70,8 @@ impl Command {
 pub enum Response {
     /// To [`Command::Status`].
     Status(Box<Status>),
+    /// To [`Command::Hits`].
+    Hits(HitReport),
     /// To [`Command::Configuration`].
     Configuration {
         /// Every text that it was made from.

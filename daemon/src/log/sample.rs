@@ -22,7 +22,7 @@ pub(crate) const WEB: RuleId = RuleId(2);
 static ENFORCING: LazyLock<Arc<Generation>> = LazyLock::new(|| generation(7, Mode::Enforce));
 static MONITORING: LazyLock<Arc<Generation>> = LazyLock::new(|| generation(8, Mode::Monitor));
 
-fn generation(number: u64, mode: Mode) -> Arc<Generation> {
+pub(crate) fn generation(number: u64, mode: Mode) -> Arc<Generation> {
     let rule = |name: &str, line, log, action| Rule {
         name: name.into(),
         hooks: HookSet::EMPTY.with(Hook::Input),
@@ -42,7 +42,7 @@ fn generation(number: u64, mode: Mode) -> Arc<Generation> {
     ];
     let policy = Policy { input: Some(Action::Drop), ..Policy::default() };
     let table = RuleTable::compile(Arc::new(Ruleset { rules, policy }));
-    Arc::new(Generation::new(number, None, mode, false, table))
+    Arc::new(Generation::new(number, None, mode, false, table, 2))
 }
 
 /// The time of [`tcp`]'s events, and so many milliseconds.

@@ -15,6 +15,7 @@ impl Live {
     pub(super) fn answer(&mut self, command: Command) -> Response {
         match command {
             Command::Status => Response::Status(Box::new(self.status())),
+            Command::Hits => Response::Hits(self.tally.report(&self.generation.load())),
             Command::Reload => done(self.reload()),
             Command::Configuration => Response::Configuration {
                 sources: self.sources.clone(),

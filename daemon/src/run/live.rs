@@ -13,13 +13,19 @@ use sd_notify::NotifyState;
 use tracing::{error, info, warn};
 
 use super::{
-    Options, fd_store::Sockets, start::queue_numbers, trial::OnTrial, wakers::Wakers, watchdog::Watchdog,
+    Options,
+    fd_store::Sockets,
+    start::{queue_numbers, workers},
+    trial::OnTrial,
+    wakers::Wakers,
+    watchdog::Watchdog,
 };
 use crate::{
     conntrack::{self, Marked},
     control::Control,
     counters::{Counters, Totals},
     generation::Generation,
+    hits::Tally,
     hook::{Dialect, Hook, Plan},
     interfaces::{self, Epoch},
     log::{self, Message},
@@ -60,6 +66,8 @@ pub struct Live {
     pub(super) counters: Vec<Arc<Counters>>,
     pub(super) sockets: Sockets,
     pub(super) recorder: recorder::Handle,
+    /// What all generations have counted.
+    pub(super) tally: Tally,
     pub(super) watchdog: Option<Watchdog>,
 }
 
@@ -154,7 +162,8 @@ impl Live {
             walk(Answer::Accept(mark))?;
         }
         let before = self.generation.load_full();
-        let generation = Generation::compile(&config, &plan, mark, before.number + 1);
+        let generation =
+            Generation::compile(&config, &plan, mark, before.number + 1, workers(queue_numbers(&config)));
         let summary = format!(
             "generation {} is live: {} rules from {origin}",
             generation.number,
@@ -167,6 +176,7 @@ impl Live {
             self.generation.store(before);
             return Err(error.to_string());
         }
+        self.tally.retire(before);
         // Flows that the old rules cut are judged anew: the new ones may allow them again.
         if plan.remembers()
             && let Err(error) = walk(Answer::Cut)
@@ -283,6 +293,9 @@ impl Live {
                 Ok(Err(error)) => warn!("the hook is removed, but connections keep their marks: {error}"),
                 Err(error) => error!("cannot remove the hook ({error}); try: portcullis disable"),
             }
+        }
+        if let Err(error) = self.tally.save(&self.generation.load(), &self.options.state) {
+            warn!("cannot keep how often each rule has decided: {error}");
         }
         self.recorder.finish();
     }

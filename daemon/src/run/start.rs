@@ -18,6 +18,7 @@ use crate::{
     counters::Counters,
     event::{self, Reporter},
     generation::{Generation, fail_open},
+    hits::Tally,
     hook::{Clash, Existing, Hook, HookError, Plan, find_clashes},
     interfaces::{Epoch, Interfaces},
     log::{self, Message},
@@ -128,7 +129,8 @@ pub fn start(options: Options) -> Result<(Live, Control), StartError> {
         plan.remember_nothing();
         layout.first_generation()
     });
-    let generation = Arc::new(ArcSwap::from_pointee(Generation::compile(&config, &plan, mark, 1)));
+    let generation =
+        Arc::new(ArcSwap::from_pointee(Generation::compile(&config, &plan, mark, 1, workers(numbers))));
     let epoch = Epoch::default();
     let (counters, sockets, recorder) = bound.start(&config, &generation, &epoch, options.show)?;
     if config.hook.install != Install::None {
@@ -140,6 +142,7 @@ pub fn start(options: Options) -> Result<(Live, Control), StartError> {
     // Not before the kernel's rules send nothing to them any more.
     inheritance.forget();
     sockets.keep_or_forget(&config);
+    let tally = Tally::load(&options.state);
     let mut live = Live {
         options,
         snapshots,
@@ -157,6 +160,7 @@ pub fn start(options: Options) -> Result<(Live, Control), StartError> {
         counters,
         sockets,
         recorder,
+        tally,
         trouble: None,
         watchdog: Watchdog::from_environment(),
     };
@@ -206,6 +210,11 @@ pub fn queue_numbers(config: &Config) -> (u16, u16) {
     let cpus = thread::available_parallelism().map_or(1, usize::from);
     let queues = u16::try_from(cpus).unwrap_or(MOST_QUEUES).min(MOST_QUEUES);
     (FIRST_QUEUE, FIRST_QUEUE + queues - 1)
+}
+
+/// How many workers there are: one for each queue.
+pub(super) fn workers((first, last): (u16, u16)) -> usize {
+    usize::from(last - first) + 1
 }
 
 /// The number after the one in the kernel's own rules, with no connection left that carries it;
@@ -285,9 +294,10 @@ impl Bound {
         let recorder = recorder::spawn(reports, &config.log, &config.detect, show)
             .map_err(failed("cannot start the recorder"))?;
         let (mut counters, mut sockets) = (Vec::new(), Sockets::default());
-        for ((number, queue), ring) in self.queues.into_iter().zip(rings) {
+        for (place, ((number, queue), ring)) in self.queues.into_iter().zip(rings).enumerate() {
             let counted = Arc::<Counters>::default();
             let worker = Worker {
+                number: place,
                 layout: MarkLayout::new(config.hook.mask),
                 live: Arc::clone(generation),
                 batch: None,
