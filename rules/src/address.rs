@@ -60,6 +60,31 @@ impl AddressSet {
         Self { v4: self.v4.difference(&other.v4), v6: self.v6.difference(&other.v6) }
     }
 
+    /// The addresses of both sets.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        Self { v4: self.v4.intersection(&other.v4), v6: self.v6.intersection(&other.v6) }
+    }
+
+    /// Every address of both families.
+    pub fn full() -> Self {
+        Self { v4: RangeSet::full(), v6: RangeSet::full() }
+    }
+
+    /// Whether every address of both families is in the set.
+    pub fn is_full(&self) -> bool {
+        self.v4.is_full() && self.v6.is_full()
+    }
+
+    /// The addresses of these families only.
+    #[must_use]
+    pub(crate) fn of_families(&self, v4: bool, v6: bool) -> Self {
+        Self {
+            v4: if v4 { self.v4.clone() } else { RangeSet::default() },
+            v6: if v6 { self.v6.clone() } else { RangeSet::default() },
+        }
+    }
+
     /// Whether no address is in the set.
     pub const fn is_empty(&self) -> bool {
         self.v4.is_empty() && self.v6.is_empty()

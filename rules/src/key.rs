@@ -76,6 +76,16 @@ impl StateSet {
         self.0 & (1 << state as u8) != 0
     }
 
+    /// Whether no state is in the set.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The states in the set, in [`State::ALL`]'s order.
+    pub fn iter(self) -> impl Iterator<Item = State> {
+        State::ALL.into_iter().filter(move |&state| self.contains(state))
+    }
+
     /// Every state that is not in the set.
     #[must_use]
     pub fn complement(self) -> Self {

@@ -22,6 +22,7 @@ mod range_set;
 mod rate;
 mod rule;
 mod ruleset;
+mod space;
 mod table;
 mod tcp_flags;
 
@@ -40,5 +41,8 @@ pub use range_set::{RangeSet, Step};
 pub use rate::{Limiter, Rate, RatePeriod, RateScope};
 pub use rule::{Field, LogDetail, Match, Matched, Place, Rule, RuleId, Standing};
 pub use ruleset::{Explanation, NearMiss, Policy, Ruleset};
+pub use space::{
+    Change, Difference, Differences, Finding, Lints, Question, Region, Space, Words, diff, lint, scheduled,
+};
 pub use table::{RuleTable, Strategy, TablePart, TableSummary};
 pub use tcp_flags::TcpFlags;

@@ -77,21 +77,16 @@ impl<T: Step> RangeSet<T> {
         self.0.iter().chain(&other.0).copied().collect()
     }
 
-    /// The values of both sets: one walk over both, since blocklists are long.
+    /// The values of both sets. Blocklists are long, and mostly meet what is short.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
-        let (mut i, mut j) = (0, 0);
+        let (few, many) = if self.0.len() <= other.0.len() { (self, other) } else { (other, self) };
         let mut both = Vec::new();
-        while let (Some(&(first, last)), Some(&(other_first, other_last))) = (self.0.get(i), other.0.get(j)) {
-            let (from, to) = (first.max(other_first), last.min(other_last));
-            if from <= to {
-                both.push((from, to));
-            }
-            if last < other_last {
-                i += 1;
-            } else {
-                j += 1;
-            }
+        let mut rest = &many.0[..];
+        for &(first, last) in &few.0 {
+            rest = not_before(rest, first);
+            let meeting = rest.iter().take_while(|range| range.0 <= last);
+            both.extend(meeting.map(|range| (range.0.max(first), range.1.min(last))));
         }
         Self(both)
     }
@@ -99,7 +94,48 @@ impl<T: Step> RangeSet<T> {
     /// The values of this set that `other` lacks.
     #[must_use]
     pub fn difference(&self, other: &Self) -> Self {
-        self.intersection(&other.complement())
+        let mut left = Vec::new();
+        let mut rest = &other.0[..];
+        for &(first, last) in &self.0 {
+            rest = not_before(rest, first);
+            let mut from = Some(first);
+            for &(other_first, other_last) in rest.iter().take_while(|range| range.0 <= last) {
+                if let (Some(from), Some(to)) = (from, other_first.prev())
+                    && from <= to
+                {
+                    left.push((from, to));
+                }
+                from = other_last.next();
+            }
+            if let Some(from) = from
+                && from <= last
+            {
+                left.push((from, last));
+            }
+        }
+        Self(left)
+    }
+
+    /// Whether a value is in both sets.
+    pub fn meets(&self, other: &Self) -> bool {
+        let (few, many) = if self.0.len() <= other.0.len() { (self, other) } else { (other, self) };
+        few.0
+            .iter()
+            .any(|&(first, last)| not_before(&many.0, first).first().is_some_and(|next| next.0 <= last))
+    }
+
+    /// Whether every value is in `other`.
+    pub fn is_within(&self, other: &Self) -> bool {
+        // The other's ranges don't touch, so each of these lies in one of them.
+        self.0.iter().all(|&(first, last)| {
+            let next = not_before(&other.0, first).first();
+            next.is_some_and(|next| next.0 <= first && last <= next.1)
+        })
+    }
+
+    /// Whether every value is in the set.
+    pub fn is_full(&self) -> bool {
+        self.0 == [(T::MIN, T::MAX)]
     }
 
     /// The ranges, ascending.
@@ -111,6 +147,11 @@ impl<T: Step> RangeSet<T> {
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// The ranges that do not end before `value`.
+fn not_before<T: Step>(ranges: &[(T, T)], value: T) -> &[(T, T)] {
+    &ranges[ranges.partition_point(|&(_, last)| last < value)..]
 }
 
 /// Collects inclusive ranges in any order; overlapping and touching ones are merged, and a range

@@ -12,3 +12,5 @@ mod packet_text;
 mod semantics;
 // Range and byte sets against a plain set.
 mod sets;
+// Regions, lints and differences against asking the rules.
+mod space;

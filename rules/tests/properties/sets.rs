@@ -44,6 +44,9 @@ proptest! {
         prop_assert!(same(&a.union(&b), &(&a_model | &b_model)));
         prop_assert!(same(&a.intersection(&b), &(&a_model & &b_model)));
         prop_assert!(same(&a.difference(&b), &(&a_model - &b_model)));
+        prop_assert_eq!(a.meets(&b), !a_model.is_disjoint(&b_model));
+        prop_assert_eq!(a.is_within(&b), a_model.is_subset(&b_model));
+        prop_assert_eq!(a.is_full(), a_model == all());
     }
 
     #[test]

@@ -1,0 +1,90 @@
+//! What is suspicious about a ruleset, though valid.
+//!
+//! A warning that is false is worse than none: people stop reading. So what is common on purpose,
+//! such as an exception before a general rule, is no finding, and what can't be worked out within
+//! bounds is said to be undecided.
+
+mod contradicted;
+mod finding;
+mod redundant;
+mod shadowed;
+mod wide;
+
+pub use self::finding::{Finding, Lints, Question};
+use super::{
+    Space,
+    rules::{Rules, Undecided, Work},
+};
+use crate::{Cause, Hook, Key, RuleId, Ruleset, Standing};
+
+/// How much is done about one rule.
+const WORK: u32 = 60_000;
+/// Packets of a rule that are tried before it is worked out exactly.
+const CORNERS: u32 = 24;
+/// So many rules are looked at; those after them are undecided.
+const MOST_RULES: usize = 50_000;
+
+/// Looks for rules that do nothing, or not what they seem to.
+pub fn lint(ruleset: &Ruleset) -> Lints {
+    let space = Space::of([ruleset]);
+    let rules = Rules::new(ruleset, &space);
+    let mut lints = Lints::default();
+    for id in rules.ids() {
+        if id.0 as usize >= MOST_RULES {
+            lints.undecided.push(Question::Rule(id));
+            continue;
+        }
+        match one_rule(&rules, id) {
+            Ok(findings) => lints.findings.extend(findings),
+            Err(Undecided) => lints.undecided.push(Question::Rule(id)),
+        }
+    }
+    for hook in ruleset.policy.hooks().iter() {
+        match wide::policy_never_reached(&rules, hook) {
+            Ok(finding) => lints.findings.extend(finding),
+            Err(Undecided) => lints.undecided.push(Question::Policy(hook)),
+        }
+    }
+    // Nobody is told what the reference does not confirm.
+    lints.findings.retain(|finding| finding.is_confirmed(ruleset));
+    lints
+}
+
+fn one_rule(rules: &Rules<'_>, id: RuleId) -> Result<Vec<Finding>, Undecided> {
+    match rules.ruleset.rule(id).standing {
+        Standing::InForce => {}
+        Standing::Expired => return Ok(vec![Finding::Expired { rule: id }]),
+        Standing::Resting | Standing::Sometimes => return Ok(Vec::new()),
+    }
+    if rules.regions(id).is_empty() {
+        return Ok(vec![Finding::Impossible { rule: id }]);
+    }
+    let meeting = rules.meeting(id);
+    let (earlier, later) = meeting.split_at(meeting.partition_point(|&other| other < id));
+    let mut work = Work(WORK);
+    let mut findings = Vec::new();
+    findings.extend(wide::opens_everything(rules, id));
+    let alive = match decided_by(rules, id, earlier).next() {
+        Some(packet) => packet,
+        None => match shadowed::all_taken(rules, id, earlier, &mut work)? {
+            Ok(packet) => packet,
+            Err(finding) => return Ok(vec![finding]),
+        },
+    };
+    findings.extend(contradicted::in_part(rules, id, earlier));
+    findings.extend(redundant::redundant(rules, id, earlier, later, alive, &mut work)?);
+    Ok(findings)
+}
+
+/// Some packets that `id` decides about: corners of it that no earlier rule matches.
+fn decided_by(rules: &Rules<'_>, id: RuleId, earlier: &[RuleId]) -> impl Iterator<Item = Key> {
+    let ordinary = rules.regions(id).iter().filter_map(|region| rules.space.witness(region));
+    let corners = (0..CORNERS).flat_map(move |number| {
+        rules.regions(id).iter().filter_map(move |region| rules.space.corner(region, number))
+    });
+    let is_free = move |key: &Key| rules.decides(key, earlier.iter().copied()) == Cause::Policy;
+    ordinary.chain(corners).filter(is_free)
+}
+
+/// Hooks by which somebody else can come in.
+const FROM_OUTSIDE: [Hook; 2] = [Hook::Input, Hook::Forward];

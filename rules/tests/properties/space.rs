@@ -1,0 +1,211 @@
+use std::sync::Arc;
+
+use portcullis_rules::{
+    Action, Cause, Change, Fact, Finding, Hook, Key, Matched, Region, Rule, RuleId, Ruleset, Space, Standing,
+    diff, lint, scheduled,
+};
+use proptest::{
+    collection::vec,
+    prelude::{ProptestConfig, Strategy},
+    prop_assert, prop_assert_eq, proptest,
+};
+
+use crate::generators::{known_key, ruleset};
+
+/// A packet of which everything is known; some of those sent have no user.
+fn packet() -> impl Strategy<Value = Key> {
+    (known_key(), proptest::bool::weighted(0.2)).prop_map(|(key, kernel)| match key.hook {
+        Hook::Output if kernel => Key { user: Fact::Absent, ..key },
+        _ => key,
+    })
+}
+
+/// A ruleset of which every rule is in force, or none.
+fn certain() -> impl Strategy<Value = Ruleset> {
+    ruleset().prop_map(|ruleset| scheduled(&ruleset, true))
+}
+
+/// The same with some rules gone, some new, some moved, and perhaps other policies.
+fn edited() -> impl Strategy<Value = (Ruleset, Ruleset)> {
+    (certain(), certain(), vec(0..12usize, 0..4), proptest::bool::ANY).prop_map(
+        |(old, other, places, policy)| {
+            let mut new = old.clone();
+            for (number, place) in places.into_iter().enumerate() {
+                match number {
+                    0 | 2 if place < new.rules.len() => drop(new.rules.remove(place)),
+                    1 if place < new.rules.len() => new.rules.swap(0, place),
+                    _ => {
+                        let added = other.rules.get(place).cloned();
+                        let at = place.min(new.rules.len());
+                        new.rules.splice(at..at, added);
+                    }
+                }
+            }
+            if policy {
+                new.policy = other.policy;
+            }
+            (named(old), named(new))
+        },
+    )
+}
+
+fn named(mut ruleset: Ruleset) -> Ruleset {
+    for (number, rule) in ruleset.rules.iter_mut().enumerate() {
+        rule.name = format!("rule {number}").into();
+    }
+    ruleset
+}
+
+fn matched(space: &Space, rule: &Rule) -> Vec<Region> {
+    match rule.standing {
+        Standing::InForce => space.matched(rule),
+        _ => Vec::new(),
+    }
+}
+
+fn holding<'a>(space: &Space, regions: &'a [Region], key: &Key) -> Vec<&'a Region> {
+    regions.iter().filter(|region| space.contains(region, key)).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 80, max_shrink_iters: 60, ..ProptestConfig::default() })]
+
+    #[test]
+    fn regions_hold_what_their_rule_matches(ruleset in certain(), keys in vec(packet(), 40)) {
+        let space = Space::of([&ruleset]);
+        for rule in &ruleset.rules {
+            let regions = matched(&space, rule);
+            for key in &keys {
+                let holding = holding(&space, &regions, key).len();
+                prop_assert_eq!(holding, usize::from(rule.matches(key) == Matched::Yes), "{}", key);
+            }
+            for region in &regions {
+                let witness = space.witness(region).expect("a region that is possible has a packet");
+                prop_assert!(space.contains(region, &witness) && rule.matches(&witness) == Matched::Yes);
+            }
+        }
+    }
+
+    #[test]
+    fn differences_of_regions_are_disjoint_and_exact(ruleset in certain(), keys in vec(packet(), 60)) {
+        let space = Space::of([&ruleset]);
+        let regions: Vec<Region> = ruleset.rules.iter().flat_map(|rule| matched(&space, rule)).collect();
+        for pair in regions.windows(2) {
+            let [a, b] = pair else { continue };
+            let mut pieces = Vec::new();
+            a.minus(b, &mut pieces);
+            let both = a.and(b);
+            for key in &keys {
+                let (in_a, in_b) = (space.contains(a, key), space.contains(b, key));
+                let in_pieces = holding(&space, &pieces, key).len();
+                prop_assert_eq!(in_pieces, usize::from(in_a && !in_b), "{}", key);
+                let in_both = both.as_ref().is_some_and(|both| space.contains(both, key));
+                prop_assert_eq!(in_both, in_a && in_b, "{}", key);
+            }
+            for piece in &pieces {
+                let witness = space.witness(piece).expect("every piece is possible");
+                prop_assert!(space.contains(a, &witness) && !space.contains(b, &witness), "{}", witness);
+            }
+            prop_assert_eq!(a.is_within(b) && both.is_none(), false);
+        }
+    }
+
+    #[test]
+    fn differences_of_rulesets_are_those_of_first_match((old, new) in edited(), keys in vec(packet(), 60)) {
+        let differences = diff(&old, &new);
+        prop_assert!(!differences.undecided);
+        let witnesses = differences.found.iter().map(|difference| difference.witness);
+        for key in keys.into_iter().chain(witnesses.collect::<Vec<Key>>()) {
+            let said = |ruleset: &Ruleset| {
+                let decision = ruleset.first_match(&key);
+                let rate = match decision.cause {
+                    Cause::Rule(id) => ruleset.rule(id).rate,
+                    Cause::Policy => None,
+                };
+                (decision.action, decision.cause, rate.filter(|_| decision.action == Action::Accept))
+            };
+            let (before, after) = (said(&old), said(&new));
+            let by_policy = (before.1, after.1) == (Cause::Policy, Cause::Policy);
+            let judged = old.policy.at(key.hook).is_some() && new.policy.at(key.hook).is_some();
+            let told: Vec<Change> = differences
+                .found
+                .iter()
+                .filter(|difference| differences.space.contains(&difference.region, &key))
+                .filter(|difference| by_policy || judged && !difference.unmatched)
+                .map(|difference| difference.change)
+                .collect();
+            if !judged {
+                continue;
+            }
+            let expected = match (before.0 == Action::Accept, after.0 == Action::Accept) {
+                (false, true) => Some(Change::Opened),
+                (true, false) => Some(Change::Closed),
+                (true, true) => (before.2 != after.2).then_some(Change::Rate),
+                (false, false) => (before.0 != after.0).then_some(Change::Refusal),
+            };
+            prop_assert_eq!(told, Vec::from_iter(expected), "{}", key);
+        }
+    }
+
+    #[test]
+    fn lints_raise_no_false_alarm(ruleset in ruleset(), keys in vec(packet(), 80)) {
+        let lints = lint(&ruleset);
+        for finding in &lints.findings {
+            let id = finding.rule();
+            for key in keys.iter().filter(|key| ruleset.policy.at(key.hook).is_some()) {
+                let decision = ruleset.first_match(key);
+                let decided = decision.cause == Cause::Rule(id);
+                match finding {
+                    Finding::Impossible { .. } => prop_assert_eq!(ruleset.rule(id).matches(key), Matched::No),
+                    Finding::NeverDecides { .. } | Finding::Expired { .. } => prop_assert!(!decided, "{}", key),
+                    Finding::Redundant { .. } => {
+                        let mut without = ruleset.as_ref().clone();
+                        without.rules.remove(id.0 as usize);
+                        prop_assert_eq!(without.first_match(key).action, decision.action, "{}", key);
+                    }
+                    Finding::PolicyNeverReached { hook, .. } => {
+                        prop_assert!(key.hook != *hook || decision.cause != Cause::Policy, "{}", key);
+                    }
+                    Finding::PartNeverDecides { .. } | Finding::OpensEverything { .. } => {}
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_rule_that_never_decides_is_found(ruleset in certain(), place in 0..12usize) {
+        // Behind a copy of itself a rule is dead, whatever else there is.
+        let mut ruleset = ruleset;
+        let Some(rule) = ruleset.rules.get(place).cloned() else { return Ok(()) };
+        ruleset.rules.push(rule.clone());
+        let last = RuleId(u32::try_from(ruleset.rules.len() - 1).expect("few rules"));
+        let told = lint(&ruleset).findings.iter().any(|finding| match finding {
+            Finding::NeverDecides { rule, .. } | Finding::Impossible { rule } | Finding::Expired { rule } => {
+                *rule == last
+            }
+            _ => false,
+        });
+        prop_assert!(told || rule.standing != Standing::InForce);
+    }
+}
+
+/// The properties above say nothing if nothing is found.
+#[test]
+fn random_rulesets_have_findings_and_differences() {
+    use proptest::{strategy::ValueTree, test_runner::TestRunner};
+    let mut runner = TestRunner::deterministic();
+    let (mut findings, mut differences) = (std::collections::BTreeMap::<String, u32>::new(), 0);
+    for _ in 0..100 {
+        let ruleset: Arc<Ruleset> = ruleset().new_tree(&mut runner).unwrap().current();
+        for finding in lint(&ruleset).findings {
+            let name = format!("{finding:?}");
+            *findings.entry(name.split_whitespace().next().unwrap_or_default().to_owned()).or_default() += 1;
+        }
+        let (old, new) = edited().new_tree(&mut runner).unwrap().current();
+        differences += diff(&old, &new).found.len();
+    }
+    for name in ["NeverDecides", "Redundant", "PolicyNeverReached"] {
+        assert!(findings.get(name).is_some_and(|count| *count > 1), "{name}: {findings:?}");
+    }
+    assert!(differences > 40, "{differences}");
+}
