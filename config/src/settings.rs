@@ -155,7 +155,7 @@ pub enum Journald {
 /// `[detect]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Detect {
-    /// `threshold`: distinct closed doors that one source has to try within the window.
+    /// `threshold`: the score of an incident, about as many closed doors as one source has to try.
     pub threshold: u32,
     /// `window`.
     pub window: Duration,

@@ -1,5 +1,6 @@
 //! What happened to a packet, on its way from a worker to the recorder.
 
+mod contact;
 mod reporter;
 mod reports;
 #[cfg(test)]

@@ -2,7 +2,11 @@
 
 mod thread;
 
-use std::{io, sync::Arc};
+use std::{
+    hash::{BuildHasher as _, Hasher as _, RandomState},
+    io,
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use portcullis_config::{Detect, Log};
@@ -45,7 +49,7 @@ impl Recorder {
     pub fn new(log: &Log, detect: Detect, show: Option<Show>) -> Self {
         let mut recorder = Self {
             budget: Budget::default(),
-            detector: Detector::new(detect),
+            detector: Detector::new(detect, seed()),
             files: files(log),
             outlets: Outlets::open(log, &Sockets::default()),
             failing: [false; 2],
@@ -91,8 +95,10 @@ impl Recorder {
             show.tick(event.time);
             show.event(event);
         }
-        for record in self.detector.observe(event) {
-            self.conclude(&record);
+        if let Some(contact) = event.contact() {
+            for record in self.detector.observe(&contact) {
+                self.conclude(&record);
+            }
         }
     }
 
@@ -202,6 +208,11 @@ fn files(log: &Log) -> [Segment; 2] {
     archivist.wake();
     Stream::ALL
         .map(|stream| Segment::new(log.directory.clone(), stream, limits).archived_by(archivist.clone()))
+}
+
+/// A secret for the detector's tables.
+fn seed() -> [u64; 2] {
+    [(); 2].map(|()| RandomState::new().build_hasher().finish())
 }
 
 #[cfg(test)]

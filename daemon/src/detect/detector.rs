@@ -1,167 +1,267 @@
-//! Sources, the doors they try, and the incidents that come of it.
+//! From contacts to incidents.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    net::IpAddr,
-};
+mod crowds;
+mod harmless;
+mod odd;
+mod probes;
+mod sessions;
+
+use std::time::Duration;
 
 use jiff::Timestamp;
 use portcullis_config::Detect;
+use portcullis_rules::{Protocol, TcpFlags};
 
 use super::{
-    door::Door,
-    record::{IncidentRecord, Phase},
-    scan::Scan,
+    contact::{Contact, News, Oddity},
+    doors::Doors,
+    echo::Echoes,
+    episode::Episode,
+    evidence::{self, Evidence, Harmless},
+    history::History,
+    keyed::Keyed,
+    open::{Due, Open},
+    rates::Rates,
+    recent::Recent,
+    record::IncidentRecord,
+    saved::{Saved, SavedSource},
     source::Source,
-    track::Track,
+    sources::{Place, Sources},
+    technique::Technique,
+    time::{Beginning, Tenths},
 };
-use crate::event::Event;
+use harmless::Informations;
+use odd::Bogons;
 
-/// Contacts kept, over all sources: about 10 MB.
-const CONTACTS: usize = 131_072;
-/// Sources watched at most.
-const MOST_TRACKS: usize = 8192;
-/// Incidents that go on at the same time: at most about 40 MB.
-const MOST_SCANS: usize = 1024;
-/// The highest threshold that is kept to.
-const MOST_THRESHOLD: u32 = 512;
+/// How long a flow is remembered after it was last seen, in tenths of a second: what comes later is
+/// no late reply.
+const FLOW: u32 = 5 * 600;
+/// Sources that are saved at most.
+const MOST_SAVED: usize = 1024;
 
-/// Finds sources that try many closed doors.
+/// Finds out who tries the handles.
 ///
-/// Memory is bounded whatever is thrown at it. When there is no room for another source, the one
-/// that has found least, and longest ago, is forgotten; when there are too many incidents, the one
-/// that was silent longest is closed. Maps are seeded at random, so that nobody can aim for collisions.
+/// It is pure: contacts and time go in, records come out. Its memory is fixed, whatever is thrown at
+/// it ([`Self::most_bytes`]), and its tables are keyed by a secret, so that nobody can aim at a place.
 #[derive(Debug)]
 pub struct Detector {
     settings: Detect,
-    tracks: HashMap<Source, Track>,
-    /// The tracks by their worth: the first is the next to go.
-    by_worth: BTreeSet<((usize, Timestamp), Source)>,
-    scans: HashMap<Source, Scan>,
-    /// Not later than any deadline of [`Self::scans`].
-    wake: Option<Timestamp>,
+    keyed: Keyed,
+    beginning: Option<Beginning>,
+    sources: Sources,
+    doors: Doors,
+    rates: Rates,
+    echoes: Echoes,
+    history: History,
+    /// Flows of this host, and those that were let in.
+    flows: Recent,
+    /// Doors that somebody tried, of late.
+    tried: Recent,
+    /// Doors that were open.
+    opened: Recent,
+    bogons: Bogons,
+    informations: Informations,
+    open: Open,
+    due: Due,
+}
+
+/// A contact, and where it stands.
+#[derive(Debug, Clone, Copy)]
+struct Knock<'a> {
+    contact: &'a Contact,
+    now: Tenths,
+    source: Source,
+    /// The door's hash.
+    door: u64,
+    technique: Technique,
+    weight: f32,
+    meant: bool,
 }
 
 impl Detector {
-    /// A detector that has seen nothing.
-    pub fn new(settings: Detect) -> Self {
+    /// A detector that has seen nothing, with tables keyed by `seed`, which should be a secret.
+    pub fn new(settings: Detect, seed: [u64; 2]) -> Self {
+        let keyed = Keyed(seed);
         Self {
             settings,
-            tracks: HashMap::new(),
-            by_worth: BTreeSet::new(),
-            scans: HashMap::new(),
-            wake: None,
+            keyed,
+            beginning: None,
+            sources: Sources::new(keyed),
+            doors: Doors::new(),
+            rates: Rates::new(),
+            echoes: Echoes::new(),
+            history: History::new(),
+            flows: Recent::new(8192),
+            tried: Recent::new(4096),
+            opened: Recent::new(1024),
+            bogons: Bogons::default(),
+            informations: Informations::default(),
+            open: Open::default(),
+            due: Due::none(),
         }
     }
 
     /// Goes on by other settings. What has been seen is kept.
     pub fn configure(&mut self, settings: Detect) {
         self.settings = settings;
-        self.wake = self.earliest();
     }
 
-    /// Takes an event in, and says what is concluded from it, and what its time makes due.
-    pub fn observe(&mut self, event: &Event) -> Vec<IncidentRecord> {
-        let now = event.time;
-        let mut records = self.tick(now);
-        let Some((address, door)) = Door::tried(event) else { return records };
-        let source = Source::from(address);
-        match self.scans.get_mut(&source) {
-            Some(scan) => scan.touch(door, now),
-            None => self.track(source, address, door, now, &mut records),
-        }
+    /// Bytes that it takes at most.
+    pub fn most_bytes(&self) -> usize {
+        let Self { sources, doors, rates, echoes, history, flows, tried, opened, .. } = self;
+        let tables = [sources.bytes(), doors.bytes(), rates.bytes(), echoes.bytes(), history.bytes()];
+        let recent = [flows, tried, opened].map(Recent::bytes);
+        let both: usize = tables.iter().chain(&recent).sum();
+        both + Open::most_bytes() + Informations::most_bytes() + size_of::<Self>()
+    }
+
+    /// Takes a contact in, and says what is concluded from it, and what its time makes due.
+    pub fn observe(&mut self, contact: &Contact) -> Vec<IncidentRecord> {
+        let mut records = self.tick(contact.time);
+        self.take(contact);
+        records.append(&mut self.due.records);
         records
     }
 
-    /// What is due at `now`: updates, and the ends of incidents.
+    /// What is due at `now`: incidents that have settled, updates, ends.
     pub fn tick(&mut self, now: Timestamp) -> Vec<IncidentRecord> {
-        let mut records = Vec::new();
-        if self.wake.is_none_or(|wake| wake > now) {
-            return records;
+        if self.next_deadline().is_none_or(|wake| wake > now) {
+            return Vec::new();
         }
         let window = self.settings.window;
-        self.scans.retain(|_, scan| {
-            while let Some(record) = scan.due(now, window) {
-                let over = record.incident.phase == Phase::End;
-                records.push(record);
-                if over {
-                    return false;
-                }
-            }
-            true
-        });
-        records.sort_by(|a, b| (a.timestamp, &a.incident.id).cmp(&(b.timestamp, &b.incident.id)));
-        self.wake = self.earliest();
+        let Due { mut records, over } = self.open.tick(now, window);
+        for number in over {
+            self.release(number);
+        }
+        records.extend(self.informations.tick(now, window));
         records
     }
 
     /// When [`Self::tick`] may have something to say, if ever.
-    pub const fn next_deadline(&self) -> Option<Timestamp> {
-        self.wake
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        [self.open.wake(), self.informations.wake(self.settings.window)].into_iter().flatten().min()
     }
 
-    /// Closes every incident, in the order of their ids: the detector is about to be given up.
+    /// Closes every incident, in the order of their beginnings: the detector is about to be given up.
     pub fn finish(&mut self, now: Timestamp) -> Vec<IncidentRecord> {
-        let mut records: Vec<_> = self
-            .scans
-            .drain()
-            .map(|(_, mut scan)| scan.record(Phase::End, now.max(scan.last_seen())))
-            .collect();
-        records.sort_by(|a, b| a.incident.id.cmp(&b.incident.id));
-        self.wake = None;
+        let mut records = self.open.finish(now);
+        records.extend(self.informations.finish(now));
         records
     }
 
-    fn track(
-        &mut self,
-        source: Source,
-        address: IpAddr,
-        door: Door,
-        now: Timestamp,
-        records: &mut Vec<IncidentRecord>,
-    ) {
-        let Detect { threshold, window, .. } = self.settings;
-        let threshold = threshold.clamp(1, MOST_THRESHOLD) as usize;
-        let mut track = match self.tracks.remove(&source) {
-            Some(track) => {
-                self.by_worth.remove(&(track.worth(), source));
-                track
+    /// The sources that are over the threshold, or nearly: what a restart must not forget.
+    pub fn save(&self) -> Saved {
+        let beginning = self.beginning;
+        let near = self.settings.threshold_score() / 2.0;
+        let mut sources: Vec<SavedSource> = beginning
+            .into_iter()
+            .flat_map(|beginning| {
+                self.sources.over(near).map(move |(source, record)| SavedSource {
+                    source: source.to_string(),
+                    score: record.score(),
+                    last: beginning.timestamp(record.last),
+                })
+            })
+            .collect();
+        sources.sort_by(|a, b| b.score.total_cmp(&a.score));
+        sources.truncate(MOST_SAVED);
+        Saved { sources }
+    }
+
+    /// Goes on where another detector was saved. Sources that make no sense are left out.
+    pub fn restore(&mut self, saved: &Saved, now: Timestamp) {
+        let beginning = *self.beginning.get_or_insert_with(|| Beginning::before(now));
+        for SavedSource { source, score, last } in &saved.sources {
+            let Some(source) = Source::parse(source).filter(|_| score.is_finite() && *score >= 0.0) else {
+                continue;
+            };
+            let last = beginning.tenths((*last).min(now));
+            if let Some(place) = self.sources.find_or_make(source, last, 0) {
+                self.sources.at(place).restore(score.min(1000.0));
             }
-            None => Track::new(now),
-        };
-        track.touch(door, now, window, 2 * threshold);
-        if track.recent(window).count() < threshold {
-            self.keep(source, track, CONTACTS / (2 * threshold));
+        }
+    }
+
+    fn take(&mut self, contact: &Contact) {
+        let now = self.beginning.get_or_insert_with(|| Beginning::before(contact.time)).tenths(contact.time);
+        match contact.news {
+            News::Sent => return self.flows.note(self.keyed.flow(contact), now),
+            News::Oddity(Oddity::Land) => return self.land(contact),
+            _ if contact.source == contact.destination => return self.land(contact),
+            News::Oddity(oddity) => return self.oddity(contact, oddity, now),
+            _ => {}
+        }
+        if self.is_bogus(contact, now) {
             return;
         }
-        if self.scans.len() >= MOST_SCANS {
-            records.extend(self.close_stalest(now));
+        match evidence::weigh(contact) {
+            Evidence::Harmless(harmless) => self.harmless(contact, harmless),
+            Evidence::Probe { .. } if self.is_late(contact, now) => {
+                self.harmless(contact, Harmless::LateReply);
+            }
+            Evidence::Probe { technique, weight, meant } => {
+                let (source, door) = (contact.source.into(), self.keyed.door(contact));
+                let knock = Knock { contact, now, source, door, technique, weight, meant };
+                match contact.news {
+                    News::Completed => self.welcome(knock),
+                    news if evidence::counts(news, technique) => self.turned_away(knock),
+                    News::Accepted => self.flows.note(self.keyed.flow(contact), now),
+                    _ => {}
+                }
+            }
         }
-        let mut scan = Scan::new(source, address, &track, now, window);
-        records.push(scan.record(Phase::Start, now));
-        let deadline = scan.deadline(window);
-        self.wake = Some(self.wake.map_or(deadline, |wake| wake.min(deadline)));
-        self.scans.insert(source, scan);
     }
 
-    fn keep(&mut self, source: Source, track: Track, most: usize) {
-        while self.tracks.len() >= most.min(MOST_TRACKS)
-            && let Some((_, least)) = self.by_worth.pop_first()
-        {
-            self.tracks.remove(&least);
+    /// Whether it belongs to a flow that was alive a moment ago. A SYN begins one, whatever was before.
+    fn is_late(&self, contact: &Contact, now: Tenths) -> bool {
+        let may_be = match contact.protocol {
+            Protocol::TCP => contact.flags.contains(TcpFlags::ACK),
+            Protocol::UDP => true,
+            _ => false,
+        };
+        may_be && contact.news == News::Refused && self.flows.within(self.keyed.flow(contact), now, FLOW)
+    }
+
+    fn window(&self) -> Duration {
+        self.settings.window
+    }
+
+    /// Opens an incident, and tells its number.
+    fn begin(&mut self, episode: Episode) -> u8 {
+        let window = self.window();
+        let over = self.due.over.len();
+        let number = self.open.begin(episode, window, &mut self.due);
+        for gone in self.due.over.split_off(over) {
+            self.release(gone);
         }
-        self.by_worth.insert((track.worth(), source));
-        self.tracks.insert(source, track);
+        number
     }
 
-    fn close_stalest(&mut self, now: Timestamp) -> Option<IncidentRecord> {
-        let stalest = self.scans.iter().min_by_key(|(source, scan)| (scan.last_seen(), **source));
-        let source = stalest.map(|(source, _)| *source)?;
-        Some(self.scans.remove(&source)?.record(Phase::End, now))
+    /// Forgets which records belong to an incident that is over.
+    fn release(&mut self, number: u8) {
+        self.sources.release(number, self.settings.threshold_score() / 2.0);
+        self.doors.release(number);
+        self.rates.release(number);
+        self.bogons.release(number);
     }
 
-    fn earliest(&self) -> Option<Timestamp> {
-        self.scans.values().map(|scan| scan.deadline(self.settings.window)).min()
+    /// Where the source of a knock is known, if it is.
+    fn place(&mut self, knock: &Knock<'_>) -> Option<Place> {
+        let place = self.sources.find_or_make(knock.source, knock.now, knock.contact.packet)?;
+        self.sources.at(place).fade(knock.now);
+        Some(place)
+    }
+}
+
+/// What the settings mean.
+trait Score {
+    /// The score of an incident.
+    fn threshold_score(&self) -> f32;
+}
+
+impl Score for Detect {
+    fn threshold_score(&self) -> f32 {
+        u16::try_from(self.threshold).map_or_else(|_| f32::from(u16::MAX), f32::from)
     }
 }
 

@@ -278,17 +278,19 @@ fn incidents_have_their_own_file() {
     assert_eq!(ask(directory.path(), &["--incidents"]), (String::new(), Seen::default()));
     let settings =
         portcullis_config::Detect { window: std::time::Duration::from_secs(60), ..Default::default() };
-    let mut detector = Detector::new(settings);
+    let mut detector = Detector::new(settings, [1, 2]);
     let mut segment =
         Segment::new(directory.path().to_owned(), Stream::Incidents, Limits::within(1 << 20, 1 << 24));
-    for port in 1..=6 {
-        for record in detector.observe(&tcp("203.0.113.9", 40000, "192.0.2.1", port)) {
-            segment.append(&record.line(), at(0)).unwrap();
-        }
+    for port in 1..=8 {
+        let contact = tcp("203.0.113.9", 40000, "192.0.2.1", port).contact().unwrap();
+        assert_eq!(detector.observe(&contact), [], "it settles first");
+    }
+    for record in detector.tick(at(1000)) {
+        segment.append(&record.line(), at(0)).unwrap();
     }
     let (text, seen) = ask(directory.path(), &["--incidents", "--source", "203.0.113.9"]);
     assert_eq!(seen.found, 1);
-    let expected = "2026-11-23 09:26:45 port scan begins: 203.0.113.9 tried 6 closed ports of 192.0.2.1, 6 packets in 0 s  \
-                    [1/tcp 2/tcp 3/tcp 4/tcp 5/tcp 6/tcp]\n";
+    let expected = "2026-11-23 09:26:45 port scan begins: 203.0.113.9 tried 8 ports of 192.0.2.1, 8 packets in 0 s  \
+                    [1/tcp 2/tcp 3/tcp 4/tcp 5/tcp 6/tcp 7/tcp 8/tcp]\n";
     assert_eq!(text, expected);
 }

@@ -1,0 +1,321 @@
+//! Many sources: at one door, or with the doors of a host shared out among them. And floods.
+
+use super::{Detector, Knock, Score as _};
+use crate::detect::{
+    contact::News,
+    episode::{Actor, Episode, Kind},
+    history::Try,
+    keyed::number,
+    pattern::Pattern,
+    ports,
+    sources::Place,
+    technique::Technique,
+    time::{CROWD, RATE},
+};
+
+/// How long a door is not new to anybody, in tenths of a second.
+const NOVEL: u32 = 6_000;
+/// Sources in one network that have to share doors out, each its own.
+const NETWORK_SOURCES: u32 = 6;
+/// New doors of one host that new sources try in some two minutes, and how many sources it takes. The
+/// Internet's background is a few in a minute.
+const SHARED: (f32, f32) = (24.0, 14.0);
+/// New sources at one door in some two minutes, and how many it takes.
+const CROWDED: (f32, f32) = (16.0, 12.0);
+/// Contacts at one door in ten seconds that are a flood, and from how many sources if not from one.
+const FLOOD: f32 = 500.0;
+const FLOOD_SOURCES: f32 = 40.0;
+/// Handshakes at one door that nobody completes, in ten seconds.
+const UNFINISHED: f32 = 200.0;
+/// Datagrams of one source to one door in ten seconds: a busy sender has its reasons.
+const DATAGRAMS: f32 = 2000.0;
+
+impl Detector {
+    /// Counts how hard a door is pressed, whoever does it; whether it is flooded from everywhere, so that
+    /// its visitors say nothing about themselves.
+    pub(super) fn press(&mut self, knock: &Knock<'_>, is_known: bool) -> bool {
+        let Knock { contact, now, door, technique, .. } = *knock;
+        if is_known {
+            self.press_alone(knock);
+        }
+        let hash = self.keyed.source(knock.source);
+        let Some(crowd) = self.doors.at(door, now, contact.packet) else { return false };
+        crowd.faces |= 1 << (hash % 64);
+        let (enough, pressed) = match contact.news {
+            News::Unfinished(many) => {
+                let unfinished = crowd.unfinished.add(many.into(), now, RATE);
+                (unfinished >= UNFINISHED, unfinished > crowd.completed.at(now, RATE))
+            }
+            _ => {
+                let most = if technique == Technique::Syn { FLOOD } else { DATAGRAMS };
+                let stream = matches!(technique, Technique::Syn | Technique::Udp);
+                (crowd.refused.add(1.0, now, RATE) >= most, stream)
+            }
+        };
+        let flooded = enough && pressed && crowd.sources() >= FLOOD_SOURCES;
+        let incident = crowd.incident;
+        if flooded {
+            let flood = if technique == Technique::Udp { Pattern::UdpFlood } else { Pattern::SynFlood };
+            self.flood(knock, incident, flood);
+        }
+        flooded
+    }
+
+    /// A flood from everywhere: what looked like a crowd, or something new.
+    fn flood(&mut self, knock: &Knock<'_>, incident: u8, flood: Pattern) {
+        let Knock { contact, now, door, .. } = *knock;
+        let number = if incident == 0 {
+            let mut episode =
+                Episode::new(Kind::Only(flood), Actor::Forged, contact, self.settings.threshold_score());
+            if let Some(crowd) = self.doors.at(door, now, contact.packet) {
+                episode.faces = crowd.faces;
+                episode.first_packet = crowd.first_packet;
+            }
+            let number = self.begin(episode);
+            if let Some(crowd) = self.doors.at(door, now, contact.packet) {
+                crowd.incident = number;
+            }
+            number
+        } else {
+            incident
+        };
+        let hash = self.keyed.source(knock.source);
+        if let Some(episode) = self.open.get_mut(number) {
+            let new = incident == 0 || episode.kind == Kind::Crowd;
+            if episode.kind == Kind::Crowd {
+                (episode.kind, episode.actor) = (Kind::Only(flood), Actor::Forged);
+            }
+            episode.touch(contact);
+            episode.name(knock.source, hash);
+            if episode.probes == 0 {
+                episode.probe(contact, knock.technique, FLOOD);
+            }
+            self.open.changed(number, self.settings.window);
+            if new {
+                self.fold_bogons(number);
+            }
+        }
+    }
+
+    /// What one source does to one door.
+    fn press_alone(&mut self, knock: &Knock<'_>) {
+        let Knock { contact, now, source, door, technique, .. } = *knock;
+        let key = self.keyed.source(source).rotate_left(17) ^ door;
+        let rate = self.rates.at(key, now, contact.packet);
+        let port = contact.ports.map_or(0, |ports| ports.source);
+        // A client that asks again keeps its port; it would have to be very impatient.
+        let again = port == rate.port;
+        rate.port = port;
+        let flood = match (contact.news, technique) {
+            (News::Unfinished(many), _) => {
+                let unfinished = rate.unfinished.add(many.into(), now, RATE);
+                let most = unfinished >= UNFINISHED / 2.0 && unfinished > 2.0 * rate.completed.at(now, RATE);
+                most.then_some(Pattern::SynFlood)
+            }
+            (_, Technique::Syn) => {
+                let refused = rate.refused.add(if again { 0.2 } else { 1.0 }, now, RATE);
+                (refused >= FLOOD).then_some(Pattern::SynFlood)
+            }
+            (_, Technique::Udp) => {
+                let refused = rate.refused.add(if again { 0.2 } else { 1.0 }, now, RATE);
+                (refused >= DATAGRAMS).then_some(Pattern::UdpFlood)
+            }
+            _ => None,
+        };
+        let incident = rate.incident;
+        match flood {
+            Some(flood) => self.only(knock, key, flood),
+            None if incident != 0 => {
+                if let Some(episode) = self.open.get_mut(incident) {
+                    episode.touch(contact);
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// An incident of one source at one door, of one pattern.
+    pub(super) fn only(&mut self, knock: &Knock<'_>, key: u64, pattern: Pattern) {
+        let Knock { contact, now, source, technique, .. } = *knock;
+        let rate = *self.rates.at(key, now, contact.packet);
+        let mut number = rate.incident;
+        if number == 0 {
+            let threshold = self.settings.threshold_score();
+            let mut episode = Episode::new(Kind::Only(pattern), Actor::Known(source), contact, threshold);
+            episode.first_packet = rate.first_packet.into();
+            if let Some(beginning) = self.beginning {
+                episode.first_seen = episode.first_seen.min(beginning.timestamp(rate.first));
+            }
+            episode.score = threshold;
+            episode.probe(contact, technique, threshold);
+            number = self.begin(episode);
+            self.rates.at(key, now, contact.packet).incident = number;
+        }
+        if let Some(episode) = self.open.get_mut(number) {
+            episode.touch(contact);
+            episode.handshake |= matches!(contact.news, News::Completed);
+            self.open.changed(number, self.settings.window);
+        }
+    }
+
+    /// A source that has tried next to nothing by itself: perhaps it is one of many.
+    pub(super) fn one_of_many(&mut self, knock: &Knock<'_>, first: bool) {
+        let Knock { now, door, .. } = *knock;
+        let novel = !self.tried.within(door, now, NOVEL);
+        self.tried.note(door, now);
+        if novel && self.network(knock) {
+            return;
+        }
+        if first || novel {
+            self.crowd(knock);
+        }
+        if novel {
+            self.shared(knock);
+        }
+    }
+
+    /// A source that there is no room for.
+    pub(super) fn stranger(&mut self, knock: &Knock<'_>) {
+        let novel = !self.tried.within(knock.door, knock.now, NOVEL);
+        self.tried.note(knock.door, knock.now);
+        self.crowd(knock);
+        if novel {
+            self.shared(knock);
+        }
+    }
+
+    /// A door that is new to everybody, tried by a source of this network: whether that belongs to an
+    /// incident.
+    fn network(&mut self, knock: &Knock<'_>) -> bool {
+        let Knock { contact, now, source, door, weight, technique, .. } = *knock;
+        let network = source.network();
+        let hash = self.keyed.source(source);
+        let Some(place) = self.sources.find_or_make(network, now, contact.packet) else { return false };
+        let record = self.sources.at(place);
+        record.fade(now);
+        record.faces |= 1 << (hash % 32);
+        if !record.knows(door) {
+            record.try_door(door);
+            record.blame(weight.min(1.0), weight.min(1.0), now);
+        }
+        let (score, sources) = (record.score(), record.faces.count_ones());
+        if record.incident == 0 {
+            if sources < NETWORK_SOURCES || score < 2.0 * self.settings.threshold_score() {
+                return false;
+            }
+            self.open_network(knock, place);
+        } else {
+            let number = record.incident;
+            if let Some(episode) = self.open.get_mut(number) {
+                episode.touch(contact);
+                episode.probe(contact, technique, score);
+                episode.name(source, hash);
+            }
+            self.open.changed(number, self.settings.window);
+        }
+        true
+    }
+
+    fn open_network(&mut self, knock: &Knock<'_>, place: Place) {
+        let network = knock.source.network();
+        let record = *self.sources.at(place);
+        let threshold = self.settings.threshold_score();
+        let mut episode = Episode::new(Kind::Shared, Actor::Known(network), knock.contact, threshold);
+        episode.first_packet = record.first_packet.into();
+        if let Some(beginning) = self.beginning {
+            episode.first_seen = episode.first_seen.min(beginning.timestamp(record.first));
+        }
+        let mine = |tried: &&Try| network.covers(tried.source) && tried.at >= record.first;
+        for tried in self.history.iter().filter(mine) {
+            episode.name(tried.source, self.keyed.source(tried.source));
+            episode.probes += 1;
+            episode.packets += 1;
+            episode.tally.add(tried.host, tried.protocol, tried.port, tried.technique);
+        }
+        episode.score = record.score();
+        self.sources.at(place).incident = self.begin(episode);
+    }
+
+    /// Many sources, each with a door of its own, at one host.
+    fn shared(&mut self, knock: &Knock<'_>) {
+        let Knock { contact, now, weight, technique, .. } = *knock;
+        let key = self.keyed.address(contact.destination);
+        let hash = self.keyed.source(knock.source);
+        let Some(crowd) = self.doors.at(key, now, contact.packet) else { return };
+        crowd.faces |= 1 << (hash % 64);
+        let sum = crowd.strangers.add(weight.min(1.0), now, CROWD);
+        if crowd.incident == 0 {
+            if sum < SHARED.0 || crowd.sources() < SHARED.1 {
+                return;
+            }
+            let first = crowd.first;
+            let mut episode =
+                Episode::new(Kind::Shared, Actor::Many, contact, self.settings.threshold_score());
+            for tried in
+                self.history.iter().filter(|tried| tried.host == contact.destination && tried.at >= first)
+            {
+                episode.first_packet = episode.first_packet.min(tried.packet.into());
+                episode.name(tried.source, self.keyed.source(tried.source));
+                episode.probes += 1;
+                episode.packets += 1;
+                episode.tally.add(tried.host, tried.protocol, tried.port, tried.technique);
+            }
+            let number = self.begin(episode);
+            if let Some(crowd) = self.doors.at(key, now, contact.packet) {
+                crowd.incident = number;
+            }
+        }
+        let number = self.doors.at(key, now, contact.packet).map_or(0, |crowd| crowd.incident);
+        if let Some(episode) = self.open.get_mut(number) {
+            episode.touch(contact);
+            episode.probe(contact, technique, sum / 2.0);
+            episode.name(knock.source, hash);
+            self.open.changed(number, self.settings.window);
+        }
+    }
+
+    /// Many sources at one door that scanners ask for.
+    fn crowd(&mut self, knock: &Knock<'_>) {
+        let Knock { contact, now, door, technique, .. } = *knock;
+        let wanted =
+            matches!(technique, Technique::Syn | Technique::Udp) && ports::is_probed(number(contact));
+        if !wanted {
+            return;
+        }
+        let hash = self.keyed.source(knock.source);
+        let Some(crowd) = self.doors.at(door, now, contact.packet) else { return };
+        let sum = crowd.strangers.add(1.0, now, CROWD);
+        let mut incident = crowd.incident;
+        if incident == 0 {
+            if sum < CROWDED.0 || crowd.sources() < CROWDED.1 {
+                return;
+            }
+            let (first, first_packet) = (crowd.first, crowd.first_packet);
+            let mut episode =
+                Episode::new(Kind::Crowd, Actor::Many, contact, self.settings.threshold_score());
+            episode.first_packet = first_packet;
+            let port = contact.ports.map(|ports| ports.destination);
+            let here = |tried: &&Try| {
+                tried.host == contact.destination
+                    && (tried.protocol, tried.port) == (contact.protocol, port)
+                    && tried.at >= first
+            };
+            for tried in self.history.iter().filter(here) {
+                episode.name(tried.source, self.keyed.source(tried.source));
+                episode.packets += 1;
+            }
+            incident = self.begin(episode);
+            if let Some(crowd) = self.doors.at(door, now, contact.packet) {
+                crowd.incident = incident;
+            }
+        }
+        if let Some(episode) = self.open.get_mut(incident) {
+            episode.touch(contact);
+            episode.name(knock.source, hash);
+            if episode.kind == Kind::Crowd {
+                episode.probe(contact, technique, sum / 2.0);
+            }
+            self.open.changed(incident, self.settings.window);
+        }
+    }
+}

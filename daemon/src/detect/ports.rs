@@ -1,0 +1,71 @@
+//! What is known of port numbers: which ones scanners ask for, and which belong together.
+
+/// Ports from 1024 on that are probed all over the Internet: databases, remote desktops, proxies,
+/// cameras, routers, and what botnets spread by. Sorted.
+const PROBED: [u16; 96] = [
+    1080, 1099, 1194, 1433, 1434, 1521, 1604, 1723, 1883, 1900, 2000, 2049, 2082, 2083, 2086, 2087, 2181,
+    2222, 2323, 2375, 2376, 2379, 3000, 3128, 3299, 3306, 3388, 3389, 3390, 3478, 4022, 4369, 4443, 4444,
+    4500, 4786, 4899, 5000, 5001, 5038, 5060, 5061, 5222, 5353, 5357, 5432, 5555, 5601, 5672, 5683, 5800,
+    5900, 5901, 5984, 5985, 5986, 6000, 6001, 6379, 6443, 6666, 6667, 7001, 7070, 7547, 8000, 8008, 8009,
+    8080, 8081, 8088, 8089, 8090, 8181, 8291, 8443, 8545, 8728, 8834, 8883, 8888, 9000, 9001, 9042, 9090,
+    9100, 9200, 9300, 9999, 10000, 11211, 27017, 37215, 50000, 52869, 60001,
+];
+const FIRST_REGISTERED: u16 = 1024;
+/// Where ports for a client's own use begin on Linux (`net.ipv4.ip_local_port_range`).
+pub(super) const FIRST_EPHEMERAL: u16 = 32768;
+
+/// Whether scanners commonly ask for `port`: one that belongs to a service.
+pub(super) fn is_probed(port: u16) -> bool {
+    port < FIRST_REGISTERED || PROBED.binary_search(&port).is_ok()
+}
+
+/// How much a closed door with this number says about who tries it.
+pub(super) fn weight(port: u16) -> f32 {
+    match port {
+        _ if is_probed(port) => 1.0,
+        ..FIRST_EPHEMERAL => 0.8,
+        _ => 0.35,
+    }
+}
+
+/// Ports that one honest client tries one after the other, as bits: an encrypted service and its
+/// plain twin, the ways into a mailbox, the two names of Windows' shares.
+const FAMILIES: [&[u16]; 6] = [
+    &[25, 110, 143, 465, 587, 993, 995, 2525, 4190],
+    &[80, 443, 8000, 8008, 8080, 8443, 8888],
+    &[137, 138, 139, 445],
+    &[500, 1194, 1701, 1723, 4500, 51820],
+    &[53, 853, 5353],
+    &[389, 636, 88, 464, 3268, 3269],
+];
+
+/// The family that `port` belongs to, as a bit; 0 when it has none.
+pub(super) fn family(port: u16) -> u8 {
+    FAMILIES.iter().position(|ports| ports.contains(&port)).map_or(0, |family| 1 << family)
+}
+
+/// How many connections in some minutes are guesses of a password: for a service that asks for one.
+/// Mail programs open several connections at once, sessions of a shell are opened one by one.
+pub(super) const fn guesses(port: u16) -> Option<f32> {
+    match port {
+        22 | 23 | 2222 | 2323 | 512..=514 | 3389 | 5900 | 5901 | 5985 | 5986 => Some(15.0),
+        21 | 445 | 139 | 1433 | 1521 | 3306 | 5432 | 6379 | 27017 | 1723 | 8291 | 8728 | 5060 | 5061 => {
+            Some(20.0)
+        }
+        25 | 110 | 143 | 465 | 587 | 993 | 995 => Some(40.0),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn probed_ports_are_sorted() {
+        assert!(PROBED.is_sorted());
+        assert!(is_probed(22) && is_probed(3389) && !is_probed(51413));
+        assert_eq!(family(143), family(993));
+        assert_eq!(family(22), 0);
+    }
+}

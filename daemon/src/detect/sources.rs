@@ -1,0 +1,336 @@
+//! Sources that have tried a door, in a table that never grows.
+
+use super::{
+    keyed::Keyed,
+    source::{Kind, Source},
+    time::{FAST, SLOW, Tenths},
+};
+
+/// Buckets of the table; 16,384 records in all, 1 MiB.
+const BUCKETS: usize = 2048;
+/// Records in a bucket.
+const WAYS: usize = 8;
+/// Doors remembered for a source, so that a retry is none: as many as an alert needs, and some more.
+const DOORS: usize = 8;
+/// What honest contacts can outweigh, at most, of the fast and of the slow score.
+const MOST_CREDIT: (f32, f32) = (5.0, 7.0);
+
+/// Five minutes, in seconds.
+const PAUSE: f32 = 300.0;
+
+/// What is known of one source: 64 bytes.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Record {
+    bits: u64,
+    /// The first packet's number.
+    pub(super) first_packet: u32,
+    pub(super) first: Tenths,
+    pub(super) last: Tenths,
+    fast: f32,
+    slow: f32,
+    credit: f32,
+    /// A bit for each of the addresses of a /64, or of the sources of a network, by their hash.
+    pub(super) faces: u32,
+    doors: [u16; DOORS],
+    /// Doors tried, each once.
+    pub(super) tried: u16,
+    /// The open incident, and one; 0 for none.
+    pub(super) incident: u8,
+    kind: Option<Kind>,
+    /// Families of ports that were tried, as bits.
+    pub(super) families: u8,
+    /// Doors that others tried in the same moment.
+    pub(super) echoes: u8,
+    /// Distinct doors that were open to it.
+    pub(super) opened: u8,
+    /// The first host that it tried, by 16 bits of a hash.
+    pub(super) host: u16,
+    /// When it was turned away last, in seconds modulo 18 hours.
+    blamed: u16,
+    /// Signs of operating system detection, as bits.
+    pub(super) signs: u8,
+}
+
+const _: () = assert!(size_of::<Record>() == 64);
+
+impl Record {
+    fn source(&self) -> Option<Source> {
+        self.kind.map(|kind| Source { kind, bits: self.bits })
+    }
+
+    /// Whether the door with this hash was tried before.
+    pub(super) fn knows(&self, door: u64) -> bool {
+        let tried = usize::from(self.tried).min(DOORS);
+        self.doors[..tried].contains(&mark(door))
+    }
+
+    /// Takes note of a door that is new to this source.
+    pub(super) fn try_door(&mut self, door: u64) {
+        self.doors[usize::from(self.tried) % DOORS] = mark(door);
+        self.tried = self.tried.saturating_add(1);
+    }
+
+    /// Lets everything fade until `now`.
+    pub(super) fn fade(&mut self, now: Tenths) {
+        if now > self.last {
+            self.fast *= now.left(self.last, FAST);
+            let slowly = now.left(self.last, SLOW);
+            self.slow *= slowly;
+            self.credit *= slowly;
+            self.last = now;
+        }
+    }
+
+    /// Counts a door that turned it away: so much for the fast score, and so much for the slow one. What
+    /// comes in bursts is the fast score's business: the slow one takes in a door every five minutes, and
+    /// of a burst what its time is worth.
+    pub(super) fn blame(&mut self, fast: f32, slow: f32, now: Tenths) {
+        self.fast += fast;
+        #[expect(clippy::cast_possible_truncation, reason = "seconds, modulo 18 hours")]
+        let seconds = (now.0 / 10) as u16;
+        let since = seconds.wrapping_sub(std::mem::replace(&mut self.blamed, seconds));
+        let share = if self.tried <= 1 { 1.0 } else { (f32::from(since) / PAUSE).min(1.0) };
+        // Ports for a client's own use say too little to add them up over a day.
+        if slow >= 0.5 {
+            self.slow += slow * share;
+        }
+    }
+
+    /// Counts a contact that was welcome.
+    pub(super) fn praise(&mut self, weight: f32) {
+        self.credit = (self.credit + weight).min(MOST_CREDIT.1);
+    }
+
+    /// How suspicious it is: what it was turned away from, lately or over a day, less what it was
+    /// welcome to.
+    pub(super) fn score(&self) -> f32 {
+        let fast = self.fast - self.credit.min(MOST_CREDIT.0);
+        fast.max(self.slow - self.credit).max(0.0)
+    }
+
+    /// Restores a score that was saved.
+    pub(super) fn restore(&mut self, score: f32) {
+        (self.fast, self.slow, self.credit) = (score, score, 0.0);
+    }
+
+    /// How worth keeping it is.
+    fn worth(&self, now: Tenths) -> f32 {
+        if self.incident != 0 { f32::INFINITY } else { self.slow.max(self.fast) * now.left(self.last, SLOW) }
+    }
+}
+
+/// What is remembered of a door.
+#[expect(clippy::cast_possible_truncation, reason = "16 bits of a hash")]
+const fn mark(door: u64) -> u16 {
+    (door >> 13) as u16
+}
+
+/// The table of sources, with a doorkeeper before it.
+///
+/// A bucket that has room takes every newcomer. One that is full takes only who was here before, and
+/// in the place of who is least worth keeping: the doorkeeper remembers the last million or so sources
+/// that found no room, in a byte each. So millions of sources that knock once push out nobody,
+/// and one that comes back finds its place, however slow it is.
+#[derive(Debug)]
+pub(super) struct Sources {
+    keyed: Keyed,
+    /// By bucket: what [`Record::bits`] are, in one cache line.
+    keys: Box<[[u64; WAYS]]>,
+    records: Box<[[Record; WAYS]]>,
+    doorkeeper: Doorkeeper,
+}
+
+/// Where a record stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    bucket: u32,
+    way: u8,
+}
+
+impl Sources {
+    pub(super) fn new(keyed: Keyed) -> Self {
+        Self {
+            keyed,
+            keys: vec![[0; WAYS]; BUCKETS].into_boxed_slice(),
+            records: vec![[Record::default(); WAYS]; BUCKETS].into_boxed_slice(),
+            doorkeeper: Doorkeeper::new(),
+        }
+    }
+
+    /// Bytes that the tables take.
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(&*self.keys) + size_of_val(&*self.records) + size_of_val(&*self.doorkeeper.buckets)
+    }
+
+    pub(super) fn at(&mut self, place: Place) -> &mut Record {
+        &mut self.records[place.bucket as usize][usize::from(place.way)]
+    }
+
+    /// The sources whose score is at least `least`.
+    pub(super) fn over(&self, least: f32) -> impl Iterator<Item = (Source, &Record)> {
+        let records = self.records.iter().flatten();
+        records
+            .filter(move |record| record.score() >= least)
+            .filter_map(|record| Some((record.source()?, record)))
+    }
+
+    /// Gives the sources of one incident to another.
+    pub(super) fn hand_over(&mut self, part: u8, whole: u8) {
+        for record in self.records.iter_mut().flatten().filter(|record| record.incident == part) {
+            record.incident = whole;
+        }
+    }
+
+    /// Takes an incident that is over from its sources. What is left of their score, `rest`, is less
+    /// than an incident: the next door alone does not open another.
+    pub(super) fn release(&mut self, incident: u8, rest: f32) {
+        for record in self.records.iter_mut().flatten().filter(|record| record.incident == incident) {
+            record.incident = 0;
+            record.echoes = 0;
+            record.restore(record.score().min(rest));
+        }
+    }
+
+    /// The record of `source`, if there is one.
+    pub(super) fn find(&self, source: Source) -> Option<Place> {
+        self.locate(source, self.keyed.source(source))
+    }
+
+    fn locate(&self, source: Source, hash: u64) -> Option<Place> {
+        let bucket = bucket(hash);
+        let way = (0..WAYS).find(|&way| {
+            self.keys[bucket][way] == source.bits && self.records[bucket][way].source() == Some(source)
+        })?;
+        Some(place(bucket, way))
+    }
+
+    /// The record of `source`, made if there is room for it, or if it was here before.
+    pub(super) fn find_or_make(&mut self, source: Source, now: Tenths, packet: u64) -> Option<Place> {
+        let hash = self.keyed.source(source);
+        if let Some(found) = self.locate(source, hash) {
+            return Some(found);
+        }
+        let bucket = bucket(hash);
+        let records = &self.records[bucket];
+        let way = match records.iter().position(|record| record.kind.is_none()) {
+            Some(free) => free,
+            None if self.doorkeeper.greet(hash) => {
+                let worth = |way: &usize| records[*way].worth(now);
+                let least = (0..WAYS).min_by(|a, b| worth(a).total_cmp(&worth(b)))?;
+                // A newcomer is worth one door.
+                if worth(&least) > 1.0 {
+                    return None;
+                }
+                if let Some(gone) = records[least].source() {
+                    let hash = self.keyed.source(gone);
+                    self.doorkeeper.greet(hash);
+                }
+                least
+            }
+            None => return None,
+        };
+        self.keys[bucket][way] = source.bits;
+        self.records[bucket][way] = Record {
+            bits: source.bits,
+            kind: Some(source.kind),
+            first: now,
+            last: now,
+            first_packet: u32::try_from(packet).unwrap_or(u32::MAX),
+            ..Record::default()
+        };
+        Some(place(bucket, way))
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "part of a hash")]
+fn bucket(hash: u64) -> usize {
+    hash as usize % BUCKETS
+}
+
+fn place(bucket: usize, way: usize) -> Place {
+    Place { bucket: u32::try_from(bucket).unwrap_or(0), way: u8::try_from(way).unwrap_or(0) }
+}
+
+/// Remembers sources by a byte of their hash, eight in a bucket, the oldest goes first: 1 MiB. It
+/// takes one stranger in 32 for somebody that it knows.
+#[derive(Debug)]
+struct Doorkeeper {
+    buckets: Box<[u64]>,
+}
+
+/// A MiB of them.
+const GREETED: usize = 1 << 17;
+
+impl Doorkeeper {
+    fn new() -> Self {
+        Self { buckets: vec![0; GREETED].into_boxed_slice() }
+    }
+
+    /// Whether it has seen this one before; from now on it has.
+    #[expect(clippy::cast_possible_truncation, reason = "parts of a hash")]
+    fn greet(&mut self, hash: u64) -> bool {
+        const LOW: u64 = 0x0101_0101_0101_0101;
+        let bucket = &mut self.buckets[(hash >> 32) as usize % GREETED];
+        let face = u64::from(((hash >> 24) as u8).max(1));
+        // Zero bytes where the face is (Hacker's Delight, 6-1).
+        let differs = *bucket ^ (LOW * face);
+        let known = differs.wrapping_sub(LOW) & !differs & (LOW << 7) != 0;
+        if !known {
+            *bucket = *bucket << 8 | face;
+        }
+        known
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use super::*;
+
+    fn source(number: u32) -> Source {
+        IpAddr::V4(Ipv4Addr::from(number)).into()
+    }
+
+    #[test]
+    fn millions_of_strangers_push_nobody_out() {
+        let mut sources = Sources::new(Keyed([1, 2]));
+        let now = Tenths(1000);
+        let slow = sources.find_or_make(source(7), now, 1).expect("there is room");
+        sources.at(slow).blame(2.5, 2.5, now);
+        for stranger in 0..1_000_000 {
+            if let Some(place) = sources.find_or_make(source(0x0a00_0000 + stranger), now, 1) {
+                sources.at(place).blame(1.0, 1.0, Tenths(1000));
+            }
+        }
+        assert_eq!(sources.find(source(7)), Some(slow));
+    }
+
+    #[test]
+    fn who_comes_back_finds_a_place_in_a_full_table() {
+        let mut sources = Sources::new(Keyed([1, 2]));
+        for stranger in 0..200_000 {
+            if let Some(place) = sources.find_or_make(source(0x0a00_0000 + stranger), Tenths(1000), 1) {
+                sources.at(place).blame(1.0, 1.0, Tenths(1000));
+            }
+        }
+        let hour = |n: u32| Tenths(1000 + 36_000 * n);
+        assert!(sources.find_or_make(source(7), hour(1), 1).is_none());
+        assert!(sources.find_or_make(source(7), hour(2), 1).is_some());
+    }
+
+    #[test]
+    fn a_record_fades_and_remembers_its_doors() {
+        let mut record = Record::default();
+        for door in 0..20_u64 {
+            assert!(!record.knows(door << 13));
+            record.try_door(door << 13);
+            record.blame(1.0, 1.0, Tenths(10_000));
+            assert!(record.knows(door << 13));
+        }
+        record.praise(100.0);
+        assert!((record.score() - 15.0).abs() < 0.01);
+        record.fade(Tenths(36_000));
+        assert!(record.score() < 13.0, "{}", record.score());
+    }
+}
