@@ -54,5 +54,8 @@ mod builtin;
 // What others do, on purpose or not: marks, routes, translated addresses, second daemons, bad names.
 mod adversary;
 
+// Captures through the same rules and detector.
+mod replay;
+
 // One scan, one incident.
 mod scan;

@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 
 use crate::{
     control,
+    replay::ReplayArgs,
     review::{LogArgs, When},
     source, trial,
 };
@@ -47,6 +48,12 @@ pub enum Command {
     Check(CheckArgs),
     /// Tell which rule decides about a packet, and which nearly did
     Explain(ExplainArgs),
+    /// Run a capture through the rules and the detector: verdicts, incidents, what other rules would change
+    ///
+    /// With --config, the rules say what every contact comes to. Without, the capture itself shows it: who
+    /// was answered, refused or met silence; the verdicts are then those of the usual configuration. Exit
+    /// status 1 when the capture can't be read to its end; what was readable is reported.
+    Replay(ReplayArgs),
     /// Review what was blocked
     Log(ReviewArgs),
     /// Make the running daemon read its configuration again, and wait for its answer

@@ -6,6 +6,7 @@ mod daemon;
 mod explain;
 mod generate;
 mod hook;
+mod replay;
 mod rules;
 
 use std::{fmt::Display, io, process::ExitCode};
@@ -58,6 +59,7 @@ pub fn run(command: Command) -> Outcome {
         Command::Log(args) => log(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Hook(args) => hook::run(&args.command),
+        Command::Replay(args) => replay::run(&args),
         Command::Disable => hook::disable(),
         Command::Doctor(args) => doctor(&args),
         Command::Generate(args) => generate::run(&args.directory),

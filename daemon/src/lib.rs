@@ -20,6 +20,7 @@ pub mod mark;
 pub mod netlink;
 pub mod queue;
 pub mod recorder;
+pub mod replay;
 pub mod review;
 pub mod run;
 pub mod sessions;

@@ -1,0 +1,128 @@
+//! The same parser, table and detector over a capture, with time from the capture.
+
+pub mod capture;
+mod compare;
+mod flow;
+mod fragment;
+mod host;
+pub mod link;
+mod peek;
+mod report;
+mod verdicts;
+
+use std::{
+    fs::File,
+    io::{self, BufWriter, Read, Write},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use clap::Args;
+use ipnet::IpNet;
+use portcullis_config::{Config, Detect};
+use portcullis_rules::RuleTable;
+
+use self::{capture::Broken, compare::Comparison, host::Host};
+use crate::detect::{Detector, IncidentRecord};
+
+/// The tables' key: a capture has no attacker who could learn it, and the same capture always gives
+/// the same answer.
+const KEY: [u64; 2] = [0x0706_0504_0302_0100, 0x0f0e_0d0c_0b0a_0908];
+
+/// `portcullis replay`
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// The capture: pcap or pcapng; - is standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Addresses of this host and the networks behind it, for the direction of packets
+    ///
+    /// Without it, whoever sends a flow's first packet is taken for the other side.
+    #[arg(long, value_name = "PREFIX", value_parser = prefix)]
+    pub local: Vec<IpNet>,
+    /// Tell also what is no incident: backscatter, late replies, traceroutes, port knocking
+    #[arg(long)]
+    pub information: bool,
+    /// Print incidents as JSON, one a line
+    #[arg(long)]
+    pub json: bool,
+    /// Tell whose verdicts would change with this configuration
+    #[arg(long, value_name = "FILE")]
+    pub compare: Option<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "shared arguments")]
+    pub config: crate::cli::ConfigArgs,
+}
+
+/// A prefix, or an address by itself.
+fn prefix(text: &str) -> Result<IpNet, String> {
+    let address = || text.parse().map(|address: std::net::IpAddr| IpNet::from(address));
+    text.parse()
+        .or_else(|_| address())
+        .map_err(|_| "expected an address or a prefix, such as 192.0.2.1 or 2001:db8::/64".to_owned())
+}
+
+/// What a replay came to.
+#[derive(Debug)]
+pub enum Replayed {
+    /// The capture was read to its end.
+    Whole,
+    /// As far as it could be read.
+    Broken(Broken),
+}
+
+/// Replays a capture and prints what comes of it. With `by_rules`, the rules of `config` decide what
+/// a contact comes to; without, the capture shows it.
+///
+/// # Errors
+/// When the capture can't be opened, or what is printed can't be written.
+pub fn run(
+    args: &ReplayArgs,
+    config: &Config,
+    by_rules: bool,
+    candidate: Option<&Config>,
+    out: &mut dyn Write,
+) -> io::Result<Replayed> {
+    let table = RuleTable::compile(Arc::clone(&config.ruleset));
+    let comparison =
+        candidate.map(|candidate| Comparison::new(RuleTable::compile(Arc::clone(&candidate.ruleset))));
+    let detector = Detector::new(config.detect.clone(), KEY);
+    let mut host = Host::new(table, by_rules, args.local.clone(), detector, comparison);
+    let outcome = if args.file == Path::new("-") {
+        replay(io::stdin(), &mut host)
+    } else {
+        replay(File::open(&args.file)?, &mut host)
+    };
+    host.finish();
+    let mut out = BufWriter::new(out);
+    if args.json {
+        for record in report::incidents(&host.incidents, args.information) {
+            writeln!(out, "{}", report::as_json(record))?;
+        }
+    } else {
+        report::print(&host, args.information, &mut out)?;
+    }
+    out.flush()?;
+    Ok(outcome.map_or_else(Replayed::Broken, |_| Replayed::Whole))
+}
+
+fn replay(input: impl Read + Send, host: &mut Host) -> Result<u64, Broken> {
+    capture::read(input, |frame| host.take(&frame))
+}
+
+/// All incident records of a capture, for tests: where the detector's settings are the default ones and
+/// nothing is judged.
+#[doc(hidden)]
+pub fn records(
+    input: impl Read + Send,
+    table: RuleTable,
+    by_rules: bool,
+    local: Vec<IpNet>,
+) -> Vec<IncidentRecord> {
+    let detector = Detector::new(Detect::default(), KEY);
+    let mut host = Host::new(table, by_rules, local, detector, None);
+    // What was readable counts.
+    let _ = replay(input, &mut host);
+    host.finish();
+    host.incidents
+}
