@@ -30,6 +30,9 @@ mod handover;
 // Whose the hook is: ours, a unit's, the administrator's; and whose the queue and the mark bits are.
 mod ownership;
 
+// The kernel rules, put back when somebody else takes or changes them.
+mod guard;
+
 // The control socket: who may ask what, and that nobody can hold the daemon up.
 mod control;
 

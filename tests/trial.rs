@@ -67,16 +67,20 @@ fn what_nobody_confirms_goes_back_and_no_start_uses_it() {
     assert!(again.contains("on trial"), "{again}");
     assert!(daemon.reload(&candidate).expect_err("on trial").contains("on trial"));
     goes_back(&bed);
-    assert!(status(&daemon)["degraded"].as_str().is_some_and(|why| why.contains("nobody confirmed")));
+    assert!(
+        status(&daemon)["degraded"][0]["detail"].as_str().is_some_and(|why| why.contains("nobody confirmed"))
+    );
     assert!(daemon.reload(&candidate).expect_err("it went back").contains("portcullis apply"));
     daemon.terminate();
     let daemon = Daemon::start(&bed, &candidate);
     assert_eq!(doors(&bed), [true, false]);
-    assert!(status(&daemon)["degraded"].as_str().is_some_and(|why| why.contains("nobody confirmed")));
+    assert!(
+        status(&daemon)["degraded"][0]["detail"].as_str().is_some_and(|why| why.contains("nobody confirmed"))
+    );
     // Files that are as before have nothing to be held back for.
     daemon.terminate();
     let daemon = Daemon::start(&bed, &open(&[80]));
-    assert_eq!(status(&daemon)["degraded"], Value::Null);
+    assert_eq!(status(&daemon)["degraded"], Value::Array(Vec::new()));
 }
 
 #[test]
@@ -105,11 +109,11 @@ fn a_restart_during_the_trial_goes_back() {
     assert!(installed.status.success(), "at boot the kernel rules come first: {}", said(&installed));
     let daemon = Daemon::start(&bed, &open(&[81]));
     assert_eq!(doors(&bed), [true, false]);
-    assert!(status(&daemon)["degraded"].as_str().is_some_and(|why| why.contains("restarted")));
+    assert!(status(&daemon)["degraded"][0]["detail"].as_str().is_some_and(|why| why.contains("restarted")));
     // The administrator's own word ends it.
     daemon.reload(&open(&[80, 81])).expect("other files");
     assert_eq!(doors(&bed), [true, true]);
-    assert_eq!(status(&daemon)["degraded"], Value::Null);
+    assert_eq!(status(&daemon)["degraded"], Value::Array(Vec::new()));
 }
 
 #[test]
@@ -151,7 +155,7 @@ fn enabling_ends_monitor_mode_on_trial() {
     let daemon = Daemon::start(&bed, &config);
     assert_eq!(status(&daemon)["mode"], "enforce");
     assert_eq!(doors(&bed), [true, false]);
-    assert_eq!(status(&daemon)["degraded"], Value::Null);
+    assert_eq!(status(&daemon)["degraded"], Value::Array(Vec::new()));
 }
 
 /// A process by the name of sshd, which owns a session from the peer; and the other end of it.
@@ -218,6 +222,8 @@ fn files_edited_after_they_were_looked_at_are_not_applied_and_none_is_written() 
     fs::write(&file, &edited).expect("our file");
     let told = done(&daemon.ask(&["confirm"]));
     assert!(told.contains("edited since"), "{told}");
-    assert!(status(&daemon)["degraded"].as_str().is_some_and(|why| why.contains("edited after")));
+    assert!(
+        status(&daemon)["degraded"][0]["detail"].as_str().is_some_and(|why| why.contains("edited after"))
+    );
     assert_eq!(fs::read_to_string(&file).expect("our file"), edited);
 }

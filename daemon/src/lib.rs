@@ -28,4 +28,5 @@ pub mod snapshot;
 pub mod source;
 pub mod status;
 pub mod trial;
+pub mod trouble;
 pub mod worker;

@@ -2,6 +2,8 @@
 
 mod answer;
 mod fd_store;
+mod guard;
+mod health;
 mod live;
 mod start;
 mod trial;

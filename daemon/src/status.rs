@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{counters::Totals, queue::QueueStatus};
+use crate::{counters::Totals, queue::QueueStatus, trouble::Degraded};
 
 /// The answer to `portcullis status`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,14 +23,18 @@ pub struct Status {
     /// When the rules in force go back, if they wait to be confirmed.
     #[serde(default)]
     pub trial: Option<Timestamp>,
-    /// What is wrong, if anything is: the rules in force are not those of the files.
-    pub degraded: Option<String>,
+    /// All that is wrong, the worst first; empty when nothing is.
+    #[serde(default)]
+    pub degraded: Vec<Degraded>,
     /// How many rules there are.
     pub rules: usize,
     /// The hooks that are ours.
     pub hooks: Vec<String>,
     /// How packets get to the queue: `nft`, `iptables`, or `none` when the administrator sees to it.
     pub hook_install: String,
+    /// How often somebody else changed the kernel rules, and they were put back.
+    #[serde(default)]
+    pub hook_restored: u64,
     /// What workers counted.
     pub packets: Totals,
     /// What the recorder counted.
@@ -59,7 +63,11 @@ impl Status {
     pub fn sentence(&self) -> String {
         let Self { mode, generation, rules, hooks, .. } = self;
         let verb = if mode == "monitor" { "watching (monitor mode: everything passes)" } else { "filtering" };
-        let degraded = self.degraded.as_deref().map(|why| format!("; DEGRADED: {why}")).unwrap_or_default();
+        let degraded = match self.degraded.as_slice() {
+            [] => String::new(),
+            [only] => format!("; DEGRADED: {only}"),
+            [worst, rest @ ..] => format!("; DEGRADED: {worst}, and {} more", rest.len()),
+        };
         let trial = self.trial.map(|until| format!("; ON TRIAL: {}", on_trial(until))).unwrap_or_default();
         format!("{verb} {} with {rules} rules, generation {generation}{trial}{degraded}", hooks.join(", "))
     }

@@ -17,6 +17,11 @@ impl Snapshot {
              ip -6 rule"))
     }
 
+    /// Whether this word is in it.
+    pub(crate) fn mentions(&self, word: &str) -> bool {
+        self.0.contains(word)
+    }
+
     /// Whether anything of ours is in it.
     pub(crate) fn mentions_us(&self) -> bool {
         self.0.contains("portcullis") || self.0.contains("NFQUEUE")

@@ -25,7 +25,7 @@ fn daemon(control: &Path) -> (Option<Status>, Finding) {
     const CHECK: &str = "daemon";
     match ask(control, Command::Status) {
         Ok(Response::Status(status)) => {
-            let finding = match &status.degraded {
+            let finding = match status.degraded.first() {
                 Some(why) => Finding::problem(CHECK, format!("it runs, but {why}"), "portcullis status"),
                 None => Finding::fine(CHECK, format!("process {}: {}", status.pid, status.sentence())),
             };

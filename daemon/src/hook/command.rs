@@ -69,8 +69,8 @@ impl std::error::Error for HookError {
     }
 }
 
-/// Iptables waits for whoever holds its lock, and nobody could stop a daemon that waits with it.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Iptables waits for whoever holds its lock, and nobody could stop a daemon that waits with it. Shorter than systemd's watchdog has.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// Runs a tool to its end with `input` on its standard input, and returns what it printed.
 pub(crate) fn run(tool: &str, args: &[&str], input: &str) -> Result<String, HookError> {

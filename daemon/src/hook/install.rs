@@ -11,6 +11,7 @@ use super::{
     Dialect, Plan, TABLE,
     command::{HookError, run},
     iptables, nft,
+    notices::FAREWELL,
 };
 use crate::mark::{GenerationMark, MarkLayout};
 
@@ -110,6 +111,25 @@ impl Hook {
         Ok(())
     }
 
+    /// What of ours stands in the kernel now, in a form that two looks can be compared by; `None` when our
+    /// table is gone.
+    ///
+    /// # Errors
+    /// When nft or iptables fail.
+    pub fn look(&self) -> Result<Option<Standing>, HookError> {
+        let Some(objects) = table()? else { return Ok(None) };
+        let mut lines: Vec<String> = objects.into_iter().filter_map(lasting).collect();
+        if self.dialect != Dialect::Nft {
+            for tool in families() {
+                let saved = run(&format!("{tool}-save"), &["-t", iptables::IN_TABLE], "")?;
+                let ours =
+                    saved.lines().filter(|line| line.starts_with("-A") && line.contains(&iptables::chain()));
+                lines.extend(ours.map(str::to_owned));
+            }
+        }
+        Ok(Some(Standing(lines)))
+    }
+
     /// Stops sending packets to the queue. Those in it can still be answered; all others pass.
     ///
     /// # Errors
@@ -127,7 +147,8 @@ impl Hook {
     /// When nft or iptables fail.
     pub fn remove() -> Result<Removed, HookError> {
         // Without looking first: an nft that was built without JSON can do this, too.
-        let table = match run("nft", &["delete", "table", "inet", TABLE], "") {
+        let farewell = format!("add chain inet {TABLE} {FAREWELL}\ndelete table inet {TABLE}\n");
+        let table = match run("nft", &["--file", "-"], &farewell) {
             Ok(_) => true,
             Err(HookError::Refused { stderr, .. }) if stderr.contains("No such file") => false,
             Err(error) => return Err(error),
@@ -160,6 +181,33 @@ fn script(plan: &Plan, dialect: Dialect, generation: GenerationMark) -> Result<S
         script.push_str(&stale);
     }
     Ok(script)
+}
+
+/// The rules of ours that were in the kernel at some moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing(Vec<String>);
+
+/// An object of our table, without what changes by itself: handles, counts, members of sets.
+fn lasting(object: Value) -> Option<String> {
+    if object.get("metainfo").is_some() {
+        return None;
+    }
+    Some(still(object).to_string())
+}
+
+fn still(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let moves = |name: &str| matches!(name, "handle" | "packets" | "bytes" | "elem");
+            fields
+                .into_iter()
+                .filter(|(name, _)| !moves(name))
+                .map(|(name, value)| (name, still(value)))
+                .collect()
+        }
+        Value::Array(values) => values.into_iter().map(still).collect(),
+        other => other,
+    }
 }
 
 struct HookNames<'a>(&'a Plan);

@@ -21,12 +21,14 @@ mod failsafe;
 mod install;
 mod iptables;
 mod nft;
+mod notices;
 
 pub use builtin::{BUILTIN, BuiltinPass};
 pub use clash::{Clash, find_clashes};
 pub use command::HookError;
 pub(crate) use command::run as run_tool;
-pub use install::{Existing, Hook, Removed};
+pub use install::{Existing, Hook, Removed, Standing};
+pub use notices::{Changes, Notices};
 
 use portcullis_config::{Config, Inspect, Install, Mode, Unjudged};
 use portcullis_rules::{HookSet, Rule};

@@ -35,12 +35,38 @@ impl QueueStatus {
 
     /// The owner, as an administrator would name it.
     pub fn owner(&self) -> String {
-        let path: PathBuf = ["/proc", &self.port_id.to_string(), "comm"].iter().collect();
+        let process = holder(self.port_id).unwrap_or(self.port_id);
+        let path: PathBuf = ["/proc", &process.to_string(), "comm"].iter().collect();
         match fs::read_to_string(path) {
-            Ok(name) => format!("{} (process {})", name.trim().escape_debug(), self.port_id),
+            Ok(name) => format!("{} (process {process})", name.trim().escape_debug()),
             Err(_) => format!("netlink port {}", self.port_id),
         }
     }
+}
+
+/// The process that has the socket with this netlink port, as far as we may look. Only a process' first
+/// socket has its own id for a port.
+fn holder(port_id: u32) -> Option<u32> {
+    let sockets = fs::read_to_string("/proc/net/netlink").ok()?;
+    let socket = PathBuf::from(format!("socket:[{}]", inode(&sockets, port_id)?));
+    let processes = fs::read_dir("/proc").ok()?.flatten();
+    let holds = |process: &u32| {
+        let descriptors = fs::read_dir(format!("/proc/{process}/fd")).into_iter().flatten().flatten();
+        descriptors.filter_map(|entry| fs::read_link(entry.path()).ok()).any(|target| target == socket)
+    };
+    // The service manager may hold it, too; it is never the one that reads.
+    let processes = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    processes.filter(|process| *process != 1).find(holds)
+}
+
+/// The inode of a netfilter socket (`netlink_seq_show` in `net/netlink/af_netlink.c`: address, protocol,
+/// port, and six more before the inode).
+fn inode(sockets: &str, port_id: u32) -> Option<&str> {
+    sockets.lines().find_map(|line| {
+        let columns: Vec<&str> = line.split_whitespace().collect();
+        let &[_, "12", port, _, _, _, _, _, _, inode] = columns.as_slice() else { return None };
+        (port == port_id.to_string()).then_some(inode)
+    })
 }
 
 /// All queues of this network namespace that somebody holds.
@@ -72,6 +98,17 @@ fn parse_status(text: &str) -> Vec<QueueStatus> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_netfilter_socket_is_found_by_its_port() {
+        let text = "sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode
+00000000f0b1 0   77         00000000 0        0        0     2        0        11
+00000000f0b2 12  4294963200 00000000 0        0        0     2        0        12
+00000000f0b3 12  77         00000040 0        0        0     2        0        13";
+        assert_eq!(inode(text, 77), Some("13"));
+        assert_eq!(inode(text, 4_294_963_200), Some("12"));
+        assert_eq!(inode(text, 78), None);
+    }
 
     #[test]
     fn the_kernels_table_is_read() {

@@ -14,7 +14,10 @@ impl Live {
     /// Does what is asked. Clients were checked before: whoever may not ask this is not heard here.
     pub(super) fn answer(&mut self, command: Command) -> Response {
         match command {
-            Command::Status => Response::Status(Box::new(self.status())),
+            Command::Status => {
+                self.take_stock();
+                Response::Status(Box::new(self.status()))
+            }
             Command::Hits => Response::Hits(self.tally.report(&self.generation.load())),
             Command::Reload => done(self.reload()),
             Command::Configuration => Response::Configuration {

@@ -14,7 +14,10 @@ use std::{
 
 use nix::sys::socket::{ControlMessage, MsgFlags, NetlinkAddr, getsockname, sendmsg};
 use portcullis_config::{Backend, Config, Mode, Unjudged};
-use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg},
+};
 use sd_notify::NotifyState;
 use tracing::{info, warn};
 
@@ -76,15 +79,33 @@ impl Inheritance {
 #[derive(Debug, Default)]
 pub(super) struct Sockets {
     held: Vec<(u16, OwnedFd)>,
+    /// The queues of a backend that hides its sockets, and the last packet that the kernel had sent them.
+    hidden: Vec<(u16, u64)>,
 }
 
 impl Sockets {
     /// Remembers the socket of a queue, if its backend has one to show.
     pub(super) fn add(&mut self, number: u16, queue: &Queue) -> io::Result<()> {
-        if let Some(socket) = queue.socket() {
-            self.held.push((number, socket.try_clone_to_owned()?));
+        match queue.socket() {
+            Some(socket) => self.held.push((number, socket.try_clone_to_owned()?)),
+            None => self.hidden.push((number, 0)),
         }
         Ok(())
+    }
+
+    /// Of each queue, whether packets wait to be received; of a hidden one, whether any came since the last
+    /// look.
+    pub(super) fn waiting(&mut self) -> Vec<bool> {
+        let mut polled: Vec<_> =
+            self.held.iter().map(|(_, socket)| PollFd::new(socket, PollFlags::IN)).collect();
+        // What can't be polled is taken for idle.
+        let _ = poll(&mut polled, Some(&Timespec::default()));
+        let readable = polled.iter().map(|polled| polled.revents().contains(PollFlags::IN));
+        let came = self.hidden.iter_mut().map(|(number, before)| {
+            let packets = QueueStatus::of(*number).map_or(0, |queue| queue.packets);
+            std::mem::replace(before, packets) < packets
+        });
+        readable.chain(came).collect()
     }
 
     /// Has systemd keep the sockets, or not, as `config` wants it; nothing happens without systemd.

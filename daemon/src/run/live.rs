@@ -1,7 +1,7 @@
 //! The running daemon: what it publishes, and how it changes.
 
 use std::{
-    io, process,
+    io,
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -15,6 +15,8 @@ use tracing::{error, info, warn};
 use super::{
     Options,
     fd_store::Sockets,
+    guard::Guard,
+    health::first_line,
     start::{queue_numbers, workers},
     trial::OnTrial,
     wakers::Wakers,
@@ -23,19 +25,18 @@ use super::{
 use crate::{
     conntrack::{self, Marked},
     control::Control,
-    counters::{Counters, Totals},
+    counters::Counters,
     generation::Generation,
     hits::Tally,
-    hook::{Dialect, Hook, Plan},
+    hook::{Hook, Plan},
     interfaces::{self, Epoch},
     log::{self, Message},
     mark::{Answer, GenerationMark},
-    queue::{self, QueueStatus},
     recorder,
     snapshot::Snapshots,
     source::Origin,
-    status::Status,
     trial::{How, Standing},
+    trouble::{Trouble, Troubles},
 };
 
 /// How long a stopping daemon waits for its queues to be empty.
@@ -58,9 +59,10 @@ pub struct Live {
     pub(super) standing: Standing,
     /// What waits to be confirmed.
     pub(super) trial: Option<OnTrial>,
-    /// What went wrong since, and is not mended yet.
-    pub(super) trouble: Option<String>,
+    /// What is wrong, and is not mended yet.
+    pub(super) troubles: Troubles,
     pub(super) hook: Hook,
+    pub(super) guard: Guard,
     pub(super) plan: Plan,
     pub(super) mark: GenerationMark,
     pub(super) counters: Vec<Arc<Counters>>,
@@ -87,8 +89,10 @@ impl Live {
     /// When waiting fails.
     pub fn serve(mut self, mut control: Control) -> io::Result<()> {
         loop {
-            let limits = [self.watchdog.as_ref().map(Watchdog::interval), self.trial_left()];
-            let limit = limits.into_iter().flatten().min();
+            let now = Instant::now();
+            let due = [self.watchdog.as_ref().map(Watchdog::due), self.guard.due()];
+            let due = due.into_iter().flatten().map(|due| due.saturating_duration_since(now));
+            let limit = due.chain(self.trial_left()).min();
             let woken = self.wakers.wait(&control, limit)?;
             if woken.links {
                 interfaces::changed(&self.epoch);
@@ -104,6 +108,8 @@ impl Live {
                 self.stop();
                 return Ok(());
             }
+            self.guard.heed(&woken.rules, Instant::now());
+            self.mind_the_hook();
             self.end_trial_in_time();
             self.feed_watchdog();
         }
@@ -116,16 +122,14 @@ impl Live {
     pub(super) fn reload(&mut self) -> Result<String, String> {
         let outcome = self.try_reload();
         match &outcome {
-            Ok(done) => {
-                log::tell(Message::Reloaded, done);
-                self.trouble = None;
-            }
+            Ok(done) => log::tell(Message::Reloaded, done),
             Err(why) => {
                 let text = format!("reload refused, the old rules stay:\n{why}");
                 log::tell(Message::ReloadRefused, &text);
-                self.trouble =
-                    Some("the last reload was refused, the rules before it are in force".to_owned());
             }
+        }
+        if let Err(why) = &outcome {
+            self.trouble(Trouble::ReloadRefused, Some(first_line(why).to_owned()));
         }
         self.tell_systemd();
         outcome
@@ -170,9 +174,7 @@ impl Live {
             config.ruleset.rules.len()
         );
         self.generation.store(Arc::new(generation));
-        if config.hook.install != Install::None
-            && let Err(error) = self.hook.install(&plan, mark)
-        {
+        if let Err(error) = self.install_hook(&config, &plan, mark) {
             self.generation.store(before);
             return Err(error.to_string());
         }
@@ -187,6 +189,9 @@ impl Live {
             self.recorder.apply(&config.log, &config.detect);
         }
         self.sockets.keep_or_forget(&config);
+        for mended in [Trouble::ReloadRefused, Trouble::WayBackFailed] {
+            self.trouble(mended, None);
+        }
         (self.plan, self.mark) = (plan, mark);
         let before = Loaded {
             config: std::mem::replace(&mut self.config, config),
@@ -221,60 +226,6 @@ impl Live {
         }
     }
 
-    /// How the daemon is.
-    pub fn status(&self) -> Status {
-        let generation = self.generation.load();
-        let because = match (&self.origin, &self.standing.held) {
-            (Origin::LastGood { because }, _) => {
-                Some(format!("the last good configuration runs, because: {}", first_line(because)))
-            }
-            (_, Some(held)) => Some(held.to_string()),
-            _ => None,
-        };
-        Status {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            pid: process::id(),
-            mode: self.mode().to_owned(),
-            generation: generation.number,
-            configuration: self.origin.to_string(),
-            trial: self.standing.trial.as_ref().map(|trial| trial.until),
-            degraded: self.trouble.clone().or(because),
-            rules: generation.ruleset().rules.len(),
-            hooks: generation.ruleset().policy.hooks().iter().map(|hook| hook.name().to_owned()).collect(),
-            hook_install: match (self.config.hook.install, self.hook.dialect()) {
-                (Install::None, _) => "the administrator",
-                (_, Dialect::Nft) => "nft",
-                (_, Dialect::Iptables { .. }) => "nft and iptables",
-            }
-            .to_owned(),
-            packets: Totals::of(self.counters.iter().map(AsRef::as_ref)),
-            records: self.recorder.records(),
-            queues: self.queues(),
-        }
-    }
-
-    fn queues(&self) -> Vec<QueueStatus> {
-        let (first, last) = queue_numbers(&self.config);
-        queue::status().into_iter().filter(|queue| (first..=last).contains(&queue.number)).collect()
-    }
-
-    pub(super) fn tell_systemd(&self) {
-        let sentence = self.status().sentence();
-        // Without systemd there is nobody to tell.
-        let _ = sd_notify::notify(&[NotifyState::Ready, NotifyState::Status(&sentence)]);
-    }
-
-    fn feed_watchdog(&mut self) {
-        let (queues, judged) =
-            (self.queues(), self.counters.iter().map(|counters| counters.judged()).collect());
-        let Some(watchdog) = &mut self.watchdog else { return };
-        if watchdog.tick(&queues, judged) {
-            let _ = sd_notify::notify(&[NotifyState::Watchdog]);
-        } else {
-            error!("a queue is stuck: packets wait and none is judged");
-        }
-    }
-
     fn stop(self) {
         log::tell(Message::Stopping, "stopping");
         let _ = sd_notify::notify(&[NotifyState::Stopping]);
@@ -299,8 +250,4 @@ impl Live {
         }
         self.recorder.finish();
     }
-}
-
-fn first_line(text: &str) -> &str {
-    text.lines().next().unwrap_or_default()
 }

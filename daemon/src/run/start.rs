@@ -9,6 +9,7 @@ use tracing::{error, warn};
 use super::{
     Live, Options,
     fd_store::{self, Inheritance, Sockets},
+    guard::Guard,
     wakers::Wakers,
     watchdog::Watchdog,
 };
@@ -28,6 +29,7 @@ use crate::{
     snapshot::Snapshots,
     source::{self, Origin},
     trial::Standing,
+    trouble::Troubles,
     worker::Worker,
 };
 
@@ -161,10 +163,15 @@ pub fn start(options: Options) -> Result<(Live, Control), StartError> {
         sockets,
         recorder,
         tally,
-        trouble: None,
+        troubles: Troubles::default(),
+        guard: Guard::default(),
         watchdog: Watchdog::from_environment(),
     };
+    if live.config.hook.install != Install::None {
+        live.expect_hook();
+    }
     live.started();
+    live.take_stock();
     log::tell(Message::Ready, &format!("ready: {}", live.status().sentence()));
     live.tell_systemd();
     Ok((live, control))

@@ -13,6 +13,7 @@ use super::{Live, live::Published};
 use crate::{
     source::{self, Origin},
     trial::{Entry, Fingerprint, Held, History, How, Trial, Why},
+    trouble::Trouble,
 };
 
 /// How soon a failed way back is tried again.
@@ -74,7 +75,6 @@ impl Live {
                 return Err(why);
             }
         };
-        self.trouble = None;
         info!("{summary}");
         let Some(time) = confirm else {
             self.standing.enabled |= enable;
@@ -97,7 +97,7 @@ impl Live {
         let Some(OnTrial { how, .. }) = self.trial.take() else {
             return Err("nothing is on trial: what is live stays".into());
         };
-        (self.standing.trial, self.trouble) = (None, None);
+        self.standing.trial = None;
         self.standing.enabled |= how == How::Enable;
         let edited = !self.files_are_live();
         self.standing.held = edited.then(|| Held::now(Why::Edited, None));
@@ -135,7 +135,7 @@ impl Live {
         let origin = Origin::History(entry.number);
         source::settle(&mut loaded, &origin, entry.enabled);
         let Published { summary, .. } = self.publish(loaded, origin)?;
-        (self.trial, self.standing.trial, self.trouble) = (None, None, None);
+        (self.trial, self.standing.trial) = (None, None);
         self.standing.enabled = entry.enabled;
         self.standing.held = (!self.files_are_live()).then(|| Held::now(Why::RolledBack, None));
         self.settled(How::Rollback);
@@ -165,7 +165,7 @@ impl Live {
         let candidate = Fingerprint::of(&self.sources);
         match self.publish(before.clone(), origin.clone()) {
             Ok(Published { summary, .. }) => {
-                (self.standing.trial, self.trouble) = (None, None);
+                self.standing.trial = None;
                 // Only `enable` goes from a configuration to the same one.
                 if !self.files_are_live() || matches!(self.origin, Origin::Unconfirmed { .. }) {
                     self.standing.held = Some(Held::now(why, Some(candidate)));
@@ -177,7 +177,7 @@ impl Live {
             Err(error) => {
                 let end = Instant::now() + AGAIN;
                 self.trial = Some(OnTrial { before, origin, end, how });
-                self.trouble = Some(format!("the way back failed, and is tried again: {error}"));
+                self.trouble(Trouble::WayBackFailed, Some(error.to_string()));
                 self.tell_systemd();
                 Err(error)
             }

@@ -16,7 +16,10 @@ use signal_hook::{
     low_level::pipe,
 };
 
-use crate::control::Control;
+use crate::{
+    control::Control,
+    hook::{Changes, Notices},
+};
 
 const RTMGRP_LINK: u32 = 1; // linux/rtnetlink.h
 
@@ -26,10 +29,11 @@ pub(super) struct Wakers {
     stop: UnixStream,
     reload: UnixStream,
     links: Socket,
+    notices: Notices,
 }
 
 /// What there is to do.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Woken {
     /// SIGTERM or SIGINT came.
     pub(super) stop: bool,
@@ -37,6 +41,8 @@ pub(super) struct Woken {
     pub(super) reload: bool,
     /// Interfaces came, went, or were renamed.
     pub(super) links: bool,
+    /// What has become of the kernel's rules.
+    pub(super) rules: Changes,
     /// There may be something to do for clients of the control socket.
     pub(super) asked: bool,
 }
@@ -57,7 +63,7 @@ impl Wakers {
         let mut links = Socket::new(NETLINK_ROUTE)?;
         links.bind(&SocketAddr::new(0, RTMGRP_LINK))?;
         links.set_non_blocking(true)?;
-        Ok(Self { stop, reload, links })
+        Ok(Self { stop, reload, links, notices: Notices::open()? })
     }
 
     /// Sleeps until there is something to do, or for `limit` at most.
@@ -65,7 +71,7 @@ impl Wakers {
     /// # Errors
     /// What the system said.
     pub(super) fn wait(&self, control: &Control, limit: Option<Duration>) -> io::Result<Woken> {
-        let ours = [self.stop.as_fd(), self.reload.as_fd(), self.links.as_fd()];
+        let ours = [self.stop.as_fd(), self.reload.as_fd(), self.links.as_fd(), self.notices.as_fd()];
         let ours = ours.map(|descriptor| PollFd::from_borrowed_fd(descriptor, PollFlags::IN));
         let mut polled: Vec<_> = ours.into_iter().chain(control.polled()).collect();
         let patience = control.patience(Instant::now());
@@ -77,14 +83,20 @@ impl Wakers {
         }
         let mut woken = polled.iter().map(|polled| !polled.revents().is_empty());
         let mut next = || woken.next().unwrap_or(false);
-        let (stop, reload, links) = (next(), next(), next());
+        let (stop, reload, links, rules) = (next(), next(), next(), next());
         Ok(Woken {
             stop: stop && empty(&self.stop),
             reload: reload && empty(&self.reload),
             links: links && self.read_links(),
+            rules: if rules { self.notices.read() } else { Changes::default() },
             // Those who only wait have to be looked after, too: their time may be over.
             asked: patience.is_some() || next(),
         })
+    }
+
+    /// Forgets what has become of the kernel's rules until now: it was our own doing.
+    pub(super) fn forget_rules(&self) {
+        self.notices.read();
     }
 
     fn read_links(&self) -> bool {

@@ -1,8 +1,6 @@
-//! systemd's watchdog, fed by progress: a queue that packets enter and nobody judges is stuck.
+//! systemd's watchdog, fed by progress: a queue that packets wait in and nobody judges is stuck.
 
-use std::time::Duration;
-
-use crate::queue::QueueStatus;
+use std::time::{Duration, Instant};
 
 /// So many ticks without progress are too many.
 const STUCK: u32 = 2;
@@ -11,36 +9,44 @@ const STUCK: u32 = 2;
 #[derive(Debug)]
 pub(super) struct Watchdog {
     interval: Duration,
-    /// Of each queue: packets that came, packets judged.
-    before: Vec<(u64, u64)>,
-    ticks_without_progress: u32,
+    due: Instant,
+    progress: Progress,
 }
 
 impl Watchdog {
     /// The watchdog that systemd asks for, if it does (sd_watchdog_enabled(3)).
     pub(super) fn from_environment() -> Option<Self> {
-        Some(Self::every(sd_notify::watchdog_enabled()? / 4))
+        let interval = sd_notify::watchdog_enabled()? / 4;
+        Some(Self { interval, due: Instant::now(), progress: Progress::default() })
     }
 
-    const fn every(interval: Duration) -> Self {
-        Self { interval, before: Vec::new(), ticks_without_progress: 0 }
+    /// When to tick next.
+    pub(super) const fn due(&self) -> Instant {
+        self.due
     }
 
-    /// Time between ticks.
-    pub(super) const fn interval(&self) -> Duration {
-        self.interval
+    /// Whether all is well: see [`Progress::tick`].
+    pub(super) fn tick(&mut self, waits: &[bool], judged: Vec<u64>) -> bool {
+        self.due = Instant::now() + self.interval;
+        self.progress.tick(waits, judged)
     }
+}
 
-    /// Whether all is well. `judged` are the packets that each queue's worker has judged.
-    pub(super) fn tick(&mut self, queues: &[QueueStatus], judged: Vec<u64>) -> bool {
-        // The number of waiting packets would tell less: one that came while its queue was being set up
-        // waits for ever, and harms nobody.
-        let came = queues.iter().map(|queue| queue.packets + queue.dropped_full);
-        let now: Vec<(u64, u64)> = came.zip(judged).collect();
-        let stuck = now.iter().zip(&self.before).any(|(now, before)| now.0 > before.0 && now.1 == before.1);
-        self.ticks_without_progress = if stuck { self.ticks_without_progress + 1 } else { 0 };
-        self.before = now;
-        self.ticks_without_progress < STUCK
+/// What each queue's worker had judged at the last tick, and for how many ticks it has stood still.
+#[derive(Debug, Default)]
+struct Progress(Vec<(u64, u32)>);
+
+impl Progress {
+    /// Whether no queue is stuck: for each, whether packets wait to be received, and how many were judged.
+    /// One that nothing waits in may stand still for ever.
+    fn tick(&mut self, waits: &[bool], judged: Vec<u64>) -> bool {
+        let before = std::mem::take(&mut self.0);
+        let still = |(at, (judged, waits)): (usize, (u64, &bool))| match before.get(at) {
+            Some((then, ticks)) if *then == judged && *waits => (judged, ticks + 1),
+            _ => (judged, 0),
+        };
+        self.0 = judged.into_iter().zip(waits).enumerate().map(still).collect();
+        self.0.iter().all(|(_, ticks)| *ticks < STUCK)
     }
 }
 
@@ -48,30 +54,32 @@ impl Watchdog {
 mod tests {
     use super::*;
 
-    fn ticks(seen: [(u64, u64); 4]) -> [bool; 4] {
-        let mut watchdog = Watchdog::every(Duration::from_secs(1));
-        seen.map(|(packets, judged)| {
-            let queue = QueueStatus {
-                number: 7300,
-                port_id: 1,
-                waiting: 0,
-                dropped_full: 0,
-                dropped_unsent: 0,
-                packets,
-            };
-            watchdog.tick(&[queue], vec![judged])
-        })
+    fn ticks(seen: [(bool, u64); 4]) -> [bool; 4] {
+        let mut progress = Progress::default();
+        seen.map(|(waits, judged)| progress.tick(&[waits], vec![judged]))
     }
 
     #[test]
     fn idle_and_busy_queues_are_healthy() {
-        assert_eq!(ticks([(10, 10); 4]), [true; 4]);
-        assert_eq!(ticks([(12, 10); 4]), [true; 4], "packets from before the worker's time");
-        assert_eq!(ticks([(100, 90), (200, 190), (300, 290), (400, 390)]), [true; 4]);
+        assert_eq!(ticks([(false, 10); 4]), [true; 4]);
+        assert_eq!(ticks([(true, 10), (true, 11), (true, 12), (true, 13)]), [true; 4]);
+        assert_eq!(
+            ticks([(true, 10), (true, 10), (false, 10), (true, 10)]),
+            [true; 4],
+            "each is a new packet"
+        );
     }
 
     #[test]
-    fn a_queue_that_only_fills_is_stuck_until_it_moves() {
-        assert_eq!(ticks([(100, 100), (101, 100), (102, 100), (103, 101)]), [true, true, false, true]);
+    fn a_queue_that_packets_wait_in_is_stuck_until_it_moves() {
+        let seen = [(false, 100), (true, 100), (true, 100), (true, 101)];
+        assert_eq!(ticks(seen), [true, true, false, true]);
+    }
+
+    #[test]
+    fn one_stuck_queue_among_busy_ones_is_enough() {
+        let mut progress = Progress::default();
+        let seen = [1, 2, 3].map(|judged| progress.tick(&[true, true], vec![judged, 7]));
+        assert_eq!(seen, [true, true, false]);
     }
 }
