@@ -62,3 +62,9 @@ mod replay;
 
 // One scan, one incident.
 mod scan;
+
+// From real packets to records, doors and numbers, and what becomes of them when things break.
+mod review;
+
+// A real Prometheus scrapes the real daemon.
+mod metrics;

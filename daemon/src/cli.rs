@@ -1,12 +1,13 @@
 //! The command line.
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use jiff::SignedDuration;
 
 use crate::{
     control,
+    ports::PortsArgs,
     replay::ReplayArgs,
     review::{LogArgs, When},
     source, trial,
@@ -56,6 +57,13 @@ pub enum Command {
     Replay(ReplayArgs),
     /// Review what was blocked
     Log(ReviewArgs),
+    /// List the doors of this host: who listens, and whom the rules let in
+    ///
+    /// Every listening TCP and UDP socket, its process and unit (as root), ports that are published for
+    /// containers, whom the rules let in, and who knocked in the last seven days.
+    Ports(ListPortsArgs),
+    /// Print the running daemon's numbers for Prometheus, or serve them over HTTP
+    Metrics(MetricsArgs),
     /// Make the running daemon read its configuration again, and wait for its answer
     Reload(ControlArgs),
     /// Put the configuration into force, and back unless it is confirmed in time
@@ -219,6 +227,28 @@ pub struct HistoryArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "shared arguments")]
     pub control: ControlArgs,
+}
+
+/// `portcullis ports`
+#[derive(Debug, Args)]
+pub struct ListPortsArgs {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "shared arguments")]
+    pub ports: PortsArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "shared arguments")]
+    pub config: ConfigArgs,
+}
+
+/// `portcullis metrics`
+#[derive(Debug, Args)]
+pub struct MetricsArgs {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "shared arguments")]
+    pub control: ControlArgs,
+    /// Serve them at http://ADDRESS/metrics instead, until stopped; needs no privilege
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<SocketAddr>,
 }
 
 /// `portcullis status`

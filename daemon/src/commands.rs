@@ -6,6 +6,8 @@ mod daemon;
 mod explain;
 mod generate;
 mod hook;
+mod metrics;
+mod ports;
 mod replay;
 mod rules;
 
@@ -57,6 +59,8 @@ pub fn run(command: Command) -> Outcome {
         Command::Check(args) => check::run(args.file.or(args.config).as_deref()),
         Command::Explain(args) => explain::run(&args),
         Command::Log(args) => log(&args),
+        Command::Ports(args) => ports::run(&args),
+        Command::Metrics(args) => metrics::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Hook(args) => hook::run(&args.command),
         Command::Replay(args) => replay::run(&args),

@@ -148,7 +148,7 @@ impl Recorder {
 
     fn conclude(&mut self, record: &IncidentRecord) {
         if record.incident.phase == Phase::Start {
-            Counters::add(&self.counters.incidents);
+            self.counters.incident(record.incident.pattern.name());
         }
         if !self.incidents_per_second.take(self.now) {
             Counters::add(&self.counters.incident_records_left_out);

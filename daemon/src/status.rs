@@ -23,6 +23,9 @@ pub struct Status {
     /// When the rules in force go back, if they wait to be confirmed.
     #[serde(default)]
     pub trial: Option<Timestamp>,
+    /// Whether the rules in force are those of the last reload.
+    #[serde(default)]
+    pub last_reload_succeeded: bool,
     /// All that is wrong, the worst first; empty when nothing is.
     #[serde(default)]
     pub degraded: Vec<Degraded>,
@@ -44,7 +47,7 @@ pub struct Status {
 }
 
 /// What became of the records.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Records {
     /// Written one by one.
     pub written: u64,
@@ -54,6 +57,12 @@ pub struct Records {
     pub suppressed: u64,
     /// Incidents begun.
     pub incidents: u64,
+    /// The same by pattern.
+    #[serde(default)]
+    pub patterns: Vec<(String, u64)>,
+    /// Entries that the journal or syslog had no room for.
+    #[serde(default)]
+    pub untold: u64,
     /// Failed writes.
     pub errors: u64,
 }
@@ -89,6 +98,7 @@ impl fmt::Display for Status {
             contacts_left_out,
             errors,
             restart_orphans,
+            verdicts: _,
         } = &self.packets;
         writeln!(f, "portcullis {}, process {}: {}", self.version, self.pid, self.sentence())?;
         writeln!(f, "  rules from      {}", self.configuration)?;
@@ -100,7 +110,7 @@ impl fmt::Display for Status {
         if *restart_orphans > 0 {
             writeln!(f, "                  {restart_orphans} dropped as restart orphans")?;
         }
-        let Records { written, summarised, suppressed, incidents, errors: write_errors } = self.records;
+        let Records { written, summarised, suppressed, incidents, errors: write_errors, .. } = self.records;
         let unwanted = if suppressed > 0 { format!(", {suppressed} not wanted") } else { String::new() };
         writeln!(
             f,

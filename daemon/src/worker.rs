@@ -93,7 +93,7 @@ impl Judge for Worker {
             headers: Headers::parse(queued.bytes, queued.length),
         };
         let judgement = packet.judge(generation);
-        self.counters.count(judgement.action, judgement.reason);
+        self.counters.count(hook, judgement.action, judgement.reason);
         if let (Some(cause), Some(hits)) = (judgement.cause, generation.hits.get(self.number)) {
             hits.count(cause, hook, *time);
         }

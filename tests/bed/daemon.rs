@@ -181,7 +181,7 @@ impl Bed {
         command.output().expect("the command runs")
     }
 
-    fn config(&self) -> PathBuf {
+    pub(crate) fn config(&self) -> PathBuf {
         self.home().join("portcullis.toml")
     }
 
@@ -194,7 +194,7 @@ impl Bed {
         self.home().join("stderr")
     }
 
-    fn log(&self) -> PathBuf {
+    pub(crate) fn log(&self) -> PathBuf {
         self.home().join("portcullis")
     }
 }
@@ -211,7 +211,7 @@ fn portcullis(bed: &Bed, subcommand: &str) -> Command {
 }
 
 /// `TEST_BACKEND` names the queue's backend: the whole suite has to end the same with either.
-fn write_config(bed: &Bed, config: &str) {
+pub(crate) fn write_config(bed: &Bed, config: &str) {
     let mut config = config.to_owned();
     if let Ok(backend) = env::var("TEST_BACKEND") {
         if !config.contains("[queue]") {

@@ -22,7 +22,7 @@ use std::{
 use tempfile::TempDir;
 
 pub(crate) use self::{
-    daemon::{Daemon, binary},
+    daemon::{Daemon, binary, write_config},
     flow::{Flow, Passage},
     keeper::Keeper,
     namespace::Namespace,

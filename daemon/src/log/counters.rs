@@ -1,6 +1,12 @@
 //! What the recorder did, in numbers.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 /// Counts since start, readable from any thread. Every event is counted in exactly one of
 /// `written`, `summarised`, `suppressed` and `unremarkable`.
@@ -16,6 +22,8 @@ pub struct Counters {
     pub unremarkable: AtomicU64,
     /// Incidents begun.
     pub incidents: AtomicU64,
+    /// The same by pattern. Only the recorder writes it, once an incident.
+    patterns: Mutex<BTreeMap<String, u64>>,
     /// Incident records left out because there were too many in a second.
     pub incident_records_left_out: AtomicU64,
     /// Records lost because they could not be written.
@@ -33,6 +41,19 @@ impl Counters {
     /// Adds so many.
     pub(crate) fn add_many(counter: &AtomicU64, number: u64) {
         counter.fetch_add(number, Ordering::Relaxed);
+    }
+
+    /// Counts an incident.
+    pub(crate) fn incident(&self, pattern: &str) {
+        Self::add(&self.incidents);
+        let mut patterns = self.patterns.lock().unwrap_or_else(PoisonError::into_inner);
+        *patterns.entry(pattern.to_owned()).or_default() += 1;
+    }
+
+    /// Incidents by pattern.
+    pub fn patterns(&self) -> Vec<(String, u64)> {
+        let patterns = self.patterns.lock().unwrap_or_else(PoisonError::into_inner);
+        patterns.iter().map(|(pattern, count)| (pattern.clone(), *count)).collect()
     }
 
     /// Reads one of the counters.

@@ -69,8 +69,11 @@ impl Handle {
 
     /// The same, for a status.
     pub fn records(&self) -> Records {
-        let Counters { written, summarised, suppressed, incidents, write_errors, .. } = &*self.counters;
+        let Counters { written, summarised, suppressed, incidents, write_errors, untold, .. } =
+            &*self.counters;
         Records {
+            patterns: self.counters.patterns(),
+            untold: Counters::read(untold),
             written: Counters::read(written),
             summarised: Counters::read(summarised),
             suppressed: Counters::read(suppressed),

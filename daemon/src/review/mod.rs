@@ -6,6 +6,7 @@ mod filter;
 pub(crate) mod follow;
 mod hours;
 pub mod incidents;
+mod knocks;
 mod parallel;
 mod parts;
 mod query;
@@ -20,7 +21,14 @@ use std::{
 
 use jiff::Zoned;
 
-pub use self::{event::find_event, filter::SourceFilter, hours::Each, top::By, when::When};
+pub use self::{
+    event::find_event,
+    filter::SourceFilter,
+    hours::Each,
+    knocks::{Knock, Knocks, knocks},
+    top::By,
+    when::When,
+};
 use self::{export::Form, query::Query};
 
 /// What `portcullis log` is asked for.

@@ -114,6 +114,17 @@ impl<'a> Query<'a> {
         Ok(seen)
     }
 
+    /// What was refused, or would have been, by value.
+    pub(super) fn refused(&self, by: By) -> io::Result<Top> {
+        let add = |top: &mut Top, segment: &Segment, rows: &[u32]| {
+            let digest = &segment.digest;
+            let refused = |row: &u32| !digest.shape(*row as usize).accepted();
+            let rows: Vec<u32> = rows.iter().copied().filter(refused).collect();
+            top.add(by, digest, &rows);
+        };
+        self.sum(add, Top::merge).map(|(top, ..)| top)
+    }
+
     /// How many packets there were when.
     pub(super) fn by(&self, each: Each, out: &mut dyn Write) -> io::Result<Seen> {
         let (hours, apart, mut seen) =

@@ -28,6 +28,7 @@ impl Live {
             generation: generation.number,
             configuration: self.origin.to_string(),
             trial: self.standing.trial.as_ref().map(|trial| trial.until),
+            last_reload_succeeded: self.last_reload_succeeded,
             degraded: self.troubles.list(),
             rules: generation.ruleset().rules.len(),
             hooks: generation.ruleset().policy.hooks().iter().map(|hook| hook.name().to_owned()).collect(),

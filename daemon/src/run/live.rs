@@ -61,6 +61,8 @@ pub struct Live {
     pub(super) trial: Option<OnTrial>,
     /// What is wrong, and is not mended yet.
     pub(super) troubles: Troubles,
+    /// The start counts, too.
+    pub(super) last_reload_succeeded: bool,
     pub(super) hook: Hook,
     pub(super) guard: Guard,
     pub(super) plan: Plan,
@@ -121,6 +123,7 @@ impl Live {
     /// Why not; everything is as it was then.
     pub(super) fn reload(&mut self) -> Result<String, String> {
         let outcome = self.try_reload();
+        self.last_reload_succeeded = outcome.is_ok();
         match &outcome {
             Ok(done) => log::tell(Message::Reloaded, done),
             Err(why) => {

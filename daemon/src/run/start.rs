@@ -165,6 +165,7 @@ pub fn start(options: Options) -> Result<(Live, Control), StartError> {
         tally,
         troubles: Troubles::default(),
         guard: Guard::default(),
+        last_reload_succeeded: true,
         watchdog: Watchdog::from_environment(),
     };
     if live.config.hook.install != Install::None {
