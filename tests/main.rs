@@ -42,6 +42,9 @@ mod trial;
 // What doctor finds on hosts that lack something, and what a start says there.
 mod doctor;
 
+// Rules of iptables and ufw, judged by the kernel and, translated, by us.
+mod import;
+
 // Accepted flows: who carries them, what a reload does to them, whose marks stay whose.
 mod flows;
 

@@ -95,6 +95,15 @@ pub enum Command {
     /// Removes Portcullis' kernel rules and its marks on connections, and under systemd stops its
     /// services and keeps them from starting at boot. Other people's rules are not touched.
     Disable,
+    /// Translate rules of iptables or ufw, from standard input
+    ///
+    ///   { iptables-save; ip6tables-save; } | portcullis import
+    ///   cat /etc/default/ufw /etc/ufw/user.rules /etc/ufw/user6.rules | portcullis import
+    ///
+    /// Prints a configuration, and on standard error everything that is not in it, or not in the same way.
+    /// The exit status is 1 when something was left out that changes the meaning.
+    #[command(verbatim_doc_comment)]
+    Import,
     /// Look whether this host has what the firewall needs, and who else has a say in its packets
     ///
     /// Says in plain words what it found, each with what to do about it, and changes nothing. The exit

@@ -8,6 +8,7 @@ mod generate;
 mod hook;
 mod metrics;
 mod ports;
+mod import;
 mod replay;
 mod rules;
 
@@ -65,6 +66,7 @@ pub fn run(command: Command) -> Outcome {
         Command::Hook(args) => hook::run(&args.command),
         Command::Replay(args) => replay::run(&args),
         Command::Disable => hook::disable(),
+        Command::Import => import::run(),
         Command::Doctor(args) => doctor(&args),
         Command::Generate(args) => generate::run(&args.directory),
         Command::Demo(args) => demo::run(&args),

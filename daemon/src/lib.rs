@@ -13,6 +13,7 @@ pub mod event;
 pub mod generation;
 pub mod hits;
 pub mod hook;
+pub mod import;
 pub mod interfaces;
 pub mod judge;
 pub mod log;
