@@ -128,6 +128,30 @@ fn explain_names_the_rule_and_what_came_close() {
 }
 
 #[test]
+fn explain_says_of_which_time_it_speaks() {
+    let home = Home::new(
+        "[policy]\ninput = \"drop\"\n[[rule]]\nname = \"guest\"\nport = 80\naction = \"accept\"\n\
+         rate = \"10/s per source\"\nexpires = 2026-01-31T18:00:00Z\nschedule = \"mon-fri 08:00-18:00 UTC\"\n",
+    );
+    let explain = |at: &str| {
+        let packet = "input tcp 203.0.113.9:40000 -> 192.0.2.1:80";
+        let words = ["explain", packet, "--config", "FILE", "--at", at];
+        home.run(&words[..if at.is_empty() { 4 } else { 6 }])
+    };
+    let (code, out, _) = explain("2026-01-30 17:59 UTC");
+    assert_eq!(code, 0);
+    assert!(out.contains("accept: rule \"guest\""), "{out}");
+    assert!(out.contains("limited: new flows to 10/s per source, burst 10"), "{out}");
+    let (_, out, _) = explain("2026-01-30 18:00 UTC");
+    assert!(out.contains("drop: ") && out.contains("but for its schedule\nas at 2026-01-30 "), "{out}");
+    let (_, out, _) = explain("");
+    assert!(out.contains("but for its expires\nas at "), "{out}");
+    let (code, _, complaint) = explain("noon");
+    assert_eq!(code, 2);
+    assert!(complaint.contains("`noon` is not a date or time; a time is written 2027-01-01"), "{complaint}");
+}
+
+#[test]
 fn explanations_are_data_on_request() {
     let home = Home::new(POLICY);
     let packet = "input tcp 203.0.113.9:40000 -> 192.0.2.1:22 in eth0";

@@ -51,6 +51,9 @@ mod flows;
 // Flows that a reload no longer allows.
 mod cut;
 
+// Rules with a rate, and rules that count for a time.
+mod timed;
+
 // Doors that stay open while the daemon is dead.
 mod failsafe;
 

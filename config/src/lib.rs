@@ -17,17 +17,22 @@ mod policy_tests;
 mod problem;
 mod render;
 mod report;
+mod schedule;
 mod settings;
 mod sources;
 mod suggest;
+mod validity;
 mod written;
 
 pub use load::{Loaded, load, load_text, load_with_names};
+pub use lower::{BadTime, parse_time};
 pub use names::{SystemNames, port_name};
 pub use policy_tests::{TestFailure, failed_tests};
 pub use report::{ErrorEntry, Report};
+pub use schedule::{Days, Hours, Schedule};
 pub use settings::*;
 pub use sources::{SnapshotError, SourceText, Sources};
+pub use validity::Validity;
 
 /// The packaged configuration, which is also the built-in default: it watches and blocks nothing.
 pub const DEFAULT: &str = include_str!("../../packaging/portcullis.toml");

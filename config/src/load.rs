@@ -2,6 +2,8 @@
 
 use std::{path::Path, sync::Arc};
 
+use jiff::Timestamp;
+
 use crate::{
     Config, Report, Sources, SystemNames,
     files::{Files, Origin},
@@ -18,6 +20,14 @@ pub struct Loaded {
     pub config: Config,
     /// What it was made from: a snapshot that can be stored.
     pub sources: Sources,
+}
+
+impl Loaded {
+    /// The same at another time: see [`Config::at`].
+    #[must_use]
+    pub fn at(&self, time: Timestamp) -> Self {
+        Self { config: self.config.at(time), sources: self.sources.clone() }
+    }
 }
 
 /// Reads the configuration whose main file is `path`, the overlays in `rules.d` beside it, and the
@@ -73,7 +83,7 @@ fn load_from(main: &Path, origin: Origin<'_>, names: Lookup<'_>) -> Result<Loade
     };
     let sets = lower::sets(&written, &mut files, &names, &problems);
     let vocabulary = Vocabulary { names: &names, sets: &sets };
-    let config = lower::config(&written, &vocabulary, &files.sources, &problems);
+    let config = lower::config(&written, &vocabulary, &files.sources, Timestamp::now(), &problems);
     let found = problems.into_found();
     let mut sources = files.sources;
     if !found.is_empty() {

@@ -2,7 +2,10 @@
 
 use std::{ops::RangeInclusive, path::PathBuf, sync::Arc, time::Duration};
 
-use portcullis_rules::{Action, AddressSet, Key, Place, Ruleset};
+use jiff::Timestamp;
+use portcullis_rules::{Action, AddressSet, Key, Place, RuleId, Ruleset};
+
+use crate::Validity;
 
 /// A whole, valid configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,8 +14,12 @@ pub struct Config {
     pub mode: Mode,
     /// Whether `mode` is `when-enabled`: see [`Self::settle`].
     pub when_enabled: bool,
-    /// `[policy]` and `[[rule]]`.
+    /// The time that the ruleset is for: when it was loaded, unless it was [asked for](Self::at) another.
+    pub time: Timestamp,
+    /// `[policy]` and `[[rule]]`, each rule with its standing at that time.
     pub ruleset: Arc<Ruleset>,
+    /// When the rules count that don't always, in order.
+    pub validities: Vec<(RuleId, Validity)>,
     /// `[queue]`.
     pub queue: Queue,
     /// `[hook]`.
@@ -225,6 +232,8 @@ pub struct PolicyTest {
     pub key: Key,
     /// What the rules must say of it.
     pub expect: Action,
+    /// The time that it is about; without one, the answer must be the same at all times.
+    pub at: Option<Timestamp>,
     /// Where it is written.
     pub place: Place,
 }

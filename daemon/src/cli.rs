@@ -3,7 +3,8 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
+use portcullis_config::parse_time;
 
 use crate::{
     control,
@@ -172,6 +173,9 @@ pub struct ExplainArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+    /// Judge as at this time, such as "2027-01-01 18:00 Europe/Berlin" [default: now]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub at: Option<Timestamp>,
     #[command(flatten)]
     #[expect(missing_docs, reason = "shared arguments")]
     pub config: ConfigArgs,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use portcullis_config::{Config, Mode, Unjudged};
 use portcullis_rules::{Action, Cause, LogDetail, RuleTable, Ruleset};
 
-use crate::{hits::HitCounters, hook::Plan, mark::GenerationMark};
+use crate::{hits::HitCounters, hook::Plan, mark::GenerationMark, rates::Rates};
 
 /// What workers judge by. A new one is compiled beside the live one and swapped in whole.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub struct Generation {
     pub fail_open: bool,
     /// The compiled rules.
     pub table: RuleTable,
+    /// What its rules with a rate have counted.
+    pub rates: Rates,
     /// By rule: whether what it accepts is recorded, packet for packet. Empty if no rule wants that.
     logs_accepted: Box<[bool]>,
     /// How often each rule has decided, for each worker by its number.
@@ -28,14 +30,22 @@ pub struct Generation {
 
 impl Generation {
     /// Compiles what `config` says, for so many workers; accepted flows are remembered as `mark` if
-    /// the kernel rules of `plan` can follow.
-    pub fn compile(config: &Config, plan: &Plan, mark: GenerationMark, number: u64, workers: usize) -> Self {
+    /// the kernel rules of `plan` can follow. Rates go on counting where `before` is.
+    pub fn compile(
+        config: &Config,
+        plan: &Plan,
+        mark: GenerationMark,
+        before: Option<&Self>,
+        workers: usize,
+    ) -> Self {
         let table = RuleTable::compile(Arc::clone(&config.ruleset));
         let mark = plan.remembers().then_some(mark);
-        Self::new(number, mark, config.mode, fail_open(config), table, workers)
+        let number = before.map_or(1, |before| before.number + 1);
+        let rates = Rates::new(&config.ruleset, before.map(|before| (&**before.ruleset(), &before.rates)));
+        Self { rates, ..Self::new(number, mark, config.mode, fail_open(config), table, workers) }
     }
 
-    /// A generation of a compiled table, for so many workers.
+    /// A generation of a compiled table that has counted nothing yet, for so many workers.
     pub fn new(
         number: u64,
         mark: Option<GenerationMark>,
@@ -48,8 +58,9 @@ impl Generation {
         let logs: Vec<bool> =
             rules.map(|rule| (rule.action, rule.log) == (Action::Accept, LogDetail::Every)).collect();
         let logs_accepted = if logs.contains(&true) { logs.into() } else { Box::default() };
+        let rates = Rates::new(table.ruleset(), None);
         let hits = (0..workers).map(|_| HitCounters::new(table.ruleset())).collect();
-        Self { number, mark, mode, fail_open, table, logs_accepted, hits }
+        Self { number, mark, mode, fail_open, table, rates, logs_accepted, hits }
     }
 
     /// Whether packets that `cause` accepts are recorded, packet for packet.

@@ -1,5 +1,6 @@
 //! From what the kernel said about a packet to what is done with it.
 
+use jiff::Timestamp;
 use portcullis_config::Mode;
 use portcullis_rules::{
     Action, Cause, Decision, Fact, Headers, Hook, InterfaceName, Key, Malformed, Reason, RuleTable, State,
@@ -14,6 +15,8 @@ use crate::{
 /// A queued packet, as the kernel handed it over.
 #[derive(Debug, Clone, Copy)]
 pub struct Packet {
+    /// When it is judged.
+    pub time: Timestamp,
     /// Where it waits.
     pub hook: Hook,
     /// What connection tracking says of it.
@@ -47,6 +50,15 @@ impl Packet {
         matches!(self.question.state, State::Established)
     }
 
+    /// Whether it counts as a flow where rules limit them. A session that is older than connection
+    /// tracking does not begin with its next packet.
+    fn begins_flow(&self) -> bool {
+        let flags = self.headers.as_ref().ok().and_then(Headers::tcp_flags);
+        let mid_stream =
+            self.hook == Hook::Output && flags.is_some_and(|flags| !flags.contains(TcpFlags::SYN));
+        !self.returning() && !self.question.accepted && !mid_stream
+    }
+
     /// Judges the packet by the rules of `generation`.
     pub fn judge(&self, generation: &Generation) -> Judgement {
         let judgement = match &self.headers {
@@ -77,6 +89,14 @@ impl Packet {
             // The answer hangs on a user or an interface that this direction doesn't show: it stays what
             // it was, until a packet of the other direction comes by.
             return Judgement { answer: Some(Answer::Pass), action: Action::Accept, cause, reason: None };
+        }
+        if action != Action::Drop
+            && self.begins_flow()
+            && let Some(Cause::Rule(rule)) = cause
+            && !generation.rates.admit(rule, headers.source, self.time)
+        {
+            let reason = Some(Reason::RateExceeded);
+            return Judgement { answer: None, action: Action::Drop, cause, reason };
         }
         let reason = match (action, cause) {
             (Action::Accept, _) => None,
@@ -133,7 +153,7 @@ impl Packet {
     }
 
     fn first_packet(&self, headers: &Headers) -> Key {
-        let Question { state, reply, expected } = self.question;
+        let Question { state, reply, expected, accepted: _ } = self.question;
         let there = |name: Option<InterfaceName>| name.map_or(Fact::Absent, Fact::Known);
         let user = match (self.hook, self.user) {
             (Hook::Output, Some(user)) => Fact::Known(user),
@@ -158,7 +178,7 @@ impl Packet {
 mod tests {
     use std::sync::Arc;
 
-    use portcullis_rules::{HookSet, Match, Policy, Rule, Ruleset};
+    use portcullis_rules::{HookSet, Match, Policy, Rate, RatePeriod, RateScope, Rule, RuleId, Ruleset};
 
     use super::*;
     use crate::mark::MarkLayout;
@@ -177,11 +197,12 @@ mod tests {
     }
 
     fn question(state: State, reply: bool) -> Question {
-        Question { state, reply, expected: false }
+        Question { state, reply, expected: false, accepted: false }
     }
 
     fn packet(hook: Hook, question: Question, headers: Result<Headers, Malformed>) -> Packet {
-        Packet { hook, question, in_interface: None, out_interface: None, user: None, headers }
+        let time = Timestamp::UNIX_EPOCH;
+        Packet { time, hook, question, in_interface: None, out_interface: None, user: None, headers }
     }
 
     fn rule(hook: Hook, port: u16, action: Action) -> Rule {
@@ -189,13 +210,7 @@ mod tests {
             name: format!("{hook} {port} {action}").into(),
             hooks: HookSet::EMPTY.with(hook),
             matches: Match { port: Some([(port, port)].into_iter().collect()), ..Match::default() },
-            action,
-            log: portcullis_rules::LogDetail::Summary,
-            failsafe: false,
-            rate: None,
-            standing: portcullis_rules::Standing::InForce,
-            comment: None,
-            place: portcullis_rules::Place::default(),
+            ..Rule::new("", action)
         }
     }
 
@@ -330,5 +345,46 @@ mod tests {
             let packet = packet(Hook::Input, question(state, false), tcp(40000, 22, SYN));
             assert_eq!(packet.judge(&live).answer, Some(Answer::Pass));
         }
+    }
+
+    #[test]
+    fn what_exceeds_a_rules_rate_is_dropped() {
+        let rate = Rate { count: 1, period: RatePeriod::Hour, burst: 2, scope: RateScope::Source };
+        let mut rules = ssh_in(Mode::Enforce).ruleset().rules.clone();
+        rules.iter_mut().for_each(|rule| rule.rate = Some(rate));
+        for (mode, port) in [(Mode::Enforce, 22), (Mode::Enforce, 23), (Mode::Monitor, 22)] {
+            let live = generation(mode, rules.clone());
+            let first = packet(Hook::Input, question(State::New, false), tcp(40000, port, SYN));
+            for _ in 0..2 {
+                assert_ne!(first.judge(&live).reason, Some(Reason::RateExceeded), "{port}");
+            }
+            let third = first.judge(&live);
+            assert_eq!((third.action, third.reason), (Action::Drop, Some(Reason::RateExceeded)), "{port}");
+            assert_eq!(third.answer.is_some(), mode == Mode::Monitor, "monitor mode lets it pass");
+            assert_eq!(third.cause, Some(Cause::Rule(RuleId(u32::from(port) - 22))));
+        }
+    }
+
+    #[test]
+    fn only_new_flows_count_for_a_rate() {
+        let rate = Rate { count: 1, period: RatePeriod::Hour, burst: 1, scope: RateScope::Rule };
+        let limited = |hook| Rule { rate: Some(rate), ..rule(hook, 22, Action::Accept) };
+        let live = generation(Mode::Enforce, vec![limited(Hook::Input)]);
+        let again = Question { accepted: true, ..question(State::New, false) };
+        let passes = |question, flags| {
+            let judgement = packet(Hook::Input, question, tcp(40000, 22, flags)).judge(&live);
+            judgement.action == Action::Accept
+        };
+        for _ in 0..3 {
+            assert!(passes(question(State::Established, false), ACK), "from before a reload");
+            assert!(passes(again, SYN), "nobody has answered it yet");
+            let reply = packet(Hook::Output, question(State::Established, true), tcp(22, 40000, ACK));
+            assert_eq!(reply.judge(&live).action, Action::Accept);
+            let older = packet(Hook::Output, question(State::New, false), tcp(22, 40000, ACK));
+            assert_eq!(older.judge(&live).action, Action::Accept, "older than connection tracking");
+        }
+        assert!(passes(question(State::New, false), SYN));
+        assert!(!passes(question(State::New, false), SYN));
+        assert!(passes(again, SYN) && passes(question(State::Established, false), ACK));
     }
 }

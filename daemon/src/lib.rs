@@ -22,6 +22,7 @@ pub mod metrics;
 pub mod netlink;
 pub mod ports;
 pub mod queue;
+pub mod rates;
 pub mod recorder;
 pub mod replay;
 pub mod review;

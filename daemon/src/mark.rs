@@ -6,7 +6,7 @@
 //! | code | packet mark | connection mark |
 //! |---|---|---|
 //! | 0 | nothing to ask | nothing known |
-//! | 1 … 9 | a [`Question`]: state and direction | – |
+//! | 1 … 10 | a [`Question`]: state and direction | – |
 //! | top | refuse it, and tell the sender | – |
 //! | top + 1 | let this packet pass, remember nothing | – |
 //! | top + 2 … | accepted by the generation of that number | the same |
@@ -31,6 +31,9 @@ pub struct Question {
     pub reply: bool,
     /// Whether the flow was announced by another: `IPS_EXPECTED`.
     pub expected: bool,
+    /// Whether a generation accepted the flow, although it is new: nobody has answered it yet, and this
+    /// is not its first packet.
+    pub accepted: bool,
 }
 
 /// What the daemon wants done with a queued packet that it does not simply drop.
@@ -53,7 +56,7 @@ pub struct GenerationMark(u32);
 
 impl Question {
     /// All questions; a question's code is its place here, from 1.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::of(State::New, false, false),
         Self::of(State::Related, false, true),
         Self::of(State::Related, true, true),
@@ -63,10 +66,11 @@ impl Question {
         Self::of(State::Established, true, true),
         Self::of(State::Invalid, false, false),
         Self::of(State::Untracked, false, false),
+        Self { accepted: true, ..Self::of(State::New, false, false) },
     ];
 
     const fn of(state: State, reply: bool, expected: bool) -> Self {
-        Self { state, reply, expected }
+        Self { state, reply, expected, accepted: false }
     }
 }
 

@@ -1,10 +1,12 @@
 //! The daemon's life: start, reload, stop.
 
+mod alarm;
 mod answer;
 mod fd_store;
 mod guard;
 mod health;
 mod live;
+mod publish;
 mod start;
 mod trial;
 mod wakers;

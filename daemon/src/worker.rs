@@ -85,6 +85,7 @@ impl Judge for Worker {
             return Verdict::Drop;
         };
         let packet = Packet {
+            time: *time,
             hook,
             question,
             in_interface: self.interfaces.name(queued.in_interface),

@@ -2,6 +2,8 @@
 
 use portcullis_rules::{Action, ByteSet, Field, Hook, HookSet, Match, Protocol};
 
+use toml::Spanned;
+
 use super::list::word;
 use crate::{
     problem::{FailsafeObstacle, FileErrors, RuleProblem},
@@ -67,11 +69,18 @@ pub(super) fn failsafe(written: &written::Rule, action: Option<Action>, errors: 
     {
         errors.report(written.span(), RuleProblem::Failsafe(FailsafeObstacle::Action(action)));
     }
-    let fields =
-        [(Field::TcpFlags, &written.tcp_flags), (Field::State, &written.state), (Field::User, &written.user)];
-    for (field, written) in fields {
-        if let Some(written) = written {
-            errors.report(written.span(), RuleProblem::Failsafe(FailsafeObstacle::Field(field)));
+    let span = |list: &Option<Many>| list.as_ref().map(Spanned::span);
+    let obstacles = [
+        (FailsafeObstacle::Field(Field::TcpFlags), span(&written.tcp_flags)),
+        (FailsafeObstacle::Field(Field::State), span(&written.state)),
+        (FailsafeObstacle::Field(Field::User), span(&written.user)),
+        (FailsafeObstacle::Field(Field::Expires), written.expires.as_ref().map(Spanned::span)),
+        (FailsafeObstacle::Field(Field::Schedule), span(&written.schedule)),
+        (FailsafeObstacle::Rate, written.rate.as_ref().map(Spanned::span)),
+    ];
+    for (obstacle, span) in obstacles {
+        if let Some(span) = span {
+            errors.report(span, RuleProblem::Failsafe(obstacle));
         }
     }
 }

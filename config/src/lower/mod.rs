@@ -14,16 +14,22 @@ mod one;
 mod policy;
 mod port;
 mod queue;
+mod rate;
 mod rule;
 mod sets;
 mod test;
+mod time;
 mod units;
 
 use std::{collections::BTreeMap, str::FromStr, sync::Arc};
 
-use portcullis_rules::{Place, Ruleset};
+use jiff::Timestamp;
+use portcullis_rules::{Place, RuleId, Ruleset};
 
 pub(crate) use sets::{Sets, sets};
+#[cfg(test)]
+pub(crate) use time::hours;
+pub use time::{BadTime, parse_time};
 
 use crate::{
     Config, Mode,
@@ -40,12 +46,13 @@ pub(crate) struct Vocabulary<'a> {
     pub(crate) sets: &'a Sets,
 }
 
-/// What the files say, the main file first. Where a problem is reported, something harmless stands
+/// What the files say at `time`, the main file first. Where a problem is reported, something harmless stands
 /// in for what was wrong.
 pub(crate) fn config(
     files: &[File],
     vocabulary: &Vocabulary<'_>,
     sources: &Sources,
+    time: Timestamp,
     problems: &Problems,
 ) -> Config {
     let main = &files[0];
@@ -54,7 +61,7 @@ pub(crate) fn config(
     let policy = policy::policy(main.policy.as_ref(), errors);
     let ours = policy::hooks(main.policy.as_ref(), &policy);
 
-    let (mut rules, mut tests) = (Vec::new(), Vec::new());
+    let (mut rules, mut tests, mut validities) = (Vec::new(), Vec::new(), Vec::new());
     let mut names = BTreeMap::new();
     for file in files {
         let errors = FileErrors { file: file.id, problems };
@@ -69,6 +76,8 @@ pub(crate) fn config(
                     errors.report(written.span(), RuleProblem::NameTaken { name, first });
                 }
             }
+            let id = RuleId(u32::try_from(rules.len()).unwrap_or(u32::MAX));
+            validities.extend(rule::validity(&stanza.body, errors).map(|validity| (id, validity)));
             rules.push(rule);
         }
         let lowered = file.tests.iter().filter_map(|stanza| {
@@ -76,7 +85,9 @@ pub(crate) fn config(
         });
         tests.extend(lowered);
     }
-    Config {
+    let config = Config {
+        time,
+        validities,
         mode: if when_enabled { Mode::Monitor } else { mode },
         when_enabled,
         ruleset: Arc::new(Ruleset { rules, policy }),
@@ -85,7 +96,8 @@ pub(crate) fn config(
         log: log::log(main.log.as_ref(), errors),
         detect: detect::detect(main.detect.as_ref(), main.ban.as_ref(), vocabulary, errors),
         tests,
-    }
+    };
+    config.at(time)
 }
 
 /// The number that `text` writes with digits and nothing else: `str::parse` would also take a `+`.

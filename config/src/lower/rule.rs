@@ -10,9 +10,10 @@ use super::{
     list::{self, Word},
     members::Members,
     one::{choice, flag, one, text},
-    port,
+    port, rate, time,
 };
 use crate::{
+    Validity,
     problem::{Choice, FileErrors, KeyProblem, Problem, RuleProblem, ValueProblem, Wanted, is_visible},
     written::{self, Many, Scalar, Section, Stanza},
 };
@@ -53,11 +54,20 @@ pub(super) fn rule(
         action: action.unwrap_or(Action::Drop),
         log: one(written.log.as_ref(), errors, choice(&Choice::LOG, log)).unwrap_or_default(),
         failsafe,
-        rate: None,
+        rate: one(written.rate.as_ref(), errors, |value| rate::rate(value, action)),
         standing: Standing::InForce,
         comment: one(written.comment.as_ref(), errors, |value| text(Wanted::Text)(value).map(Arc::from)),
         place,
     }
+}
+
+/// When the rule counts, if it says anything of that.
+pub(super) fn validity(written: &written::Rule, errors: FileErrors<'_>) -> Option<Validity> {
+    let validity = Validity {
+        expires: one(written.expires.as_ref(), errors, time::moment),
+        schedule: written.schedule.as_ref().and_then(|list| time::schedule(list, errors)),
+    };
+    (validity != Validity::default()).then_some(validity)
 }
 
 /// A name stands in records, where `policy HOOK` means that no rule decided.
@@ -116,6 +126,9 @@ fn matches(written: &written::Rule, vocabulary: &Vocabulary<'_>, errors: FileErr
         action: _,
         log: _,
         failsafe: _,
+        rate: _,
+        expires: _,
+        schedule: _,
         comment: _,
     } = written;
     let interfaces = |list: &Option<Many>| interfaces(list.as_ref()?, errors);

@@ -4,7 +4,10 @@ use std::ops::Range;
 
 use portcullis_rules::{Action, Place, parse_packet};
 
-use super::one::{choice, one, text};
+use super::{
+    one::{choice, one, text},
+    time,
+};
 use crate::{
     PolicyTest,
     names::Lookup,
@@ -20,17 +23,18 @@ pub(super) fn test(
     names: &Lookup<'_>,
     errors: FileErrors<'_>,
 ) -> Option<PolicyTest> {
-    let written::Test { packet, expect } = &stanza.body;
+    let written::Test { packet, expect, at } = &stanza.body;
     for (key, written) in [("packet", packet), ("expect", expect)] {
         if written.is_none() && !stanza.has_strangers {
             errors.report(stanza.header.range.clone(), KeyProblem::Missing { section: Section::Test, key });
         }
     }
     let expect = one(expect.as_ref(), errors, choice(&Choice::ACTION, Action::from_name));
+    let at = one(at.as_ref(), errors, time::moment);
     let span = packet.as_ref()?.span();
     let packet = one(packet.as_ref(), errors, |value| text(Wanted::Packet)(value).map(String::from))?;
     match parse_packet(&packet, names) {
-        Ok(key) => Some(PolicyTest { packet, key, expect: expect?, place }),
+        Ok(key) => Some(PolicyTest { packet, key, expect: expect?, at, place }),
         Err(error) => {
             let within = within(&source[span.clone()], &packet, &error.span).unwrap_or_else(|| 0..span.len());
             errors.report(span.start + within.start..span.start + within.end, TestProblem(error));

@@ -9,7 +9,6 @@ use crate::written::Section;
 #[derive(Debug)]
 pub(crate) enum KeyProblem {
     Unknown { section: Section, key: String, nearest: Option<String>, elsewhere: Option<Section> },
-    Later { section: Section, key: String },
     MainOnly { key: String, is_table: bool },
     Missing { section: Section, key: &'static str },
     NotASection { section: Section },
@@ -38,7 +37,6 @@ impl KeyProblem {
             Self::Unknown { section, .. } => {
                 Some(format!("{section} may hold {}", section.keys().join(", ")))
             }
-            Self::Later { .. } => Some("take it out; a later version may know it".into()),
             Self::MainOnly { .. } => Some(
                 "move it to portcullis.toml; files in rules.d hold [[rule]], [sets.NAME] and [[test]]".into(),
             ),
@@ -70,9 +68,6 @@ impl fmt::Display for KeyProblem {
                 write!(f, "unknown key or section {}", Quoted(key))
             }
             Self::Unknown { section, key, .. } => write!(f, "unknown key {} in {section}", Quoted(key)),
-            Self::Later { section, key } => {
-                write!(f, "{} in {section} is not supported in this version", Quoted(key))
-            }
             Self::MainOnly { key, is_table: true } => write!(f, "[{key}] does not belong in an overlay"),
             Self::MainOnly { key, is_table: false } => write!(f, "`{key}` does not belong in an overlay"),
             Self::Missing { section, key } => write!(f, "this {section} has no `{key}`"),

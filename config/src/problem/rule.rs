@@ -36,6 +36,15 @@ pub(crate) enum RuleProblem {
     /// The rule's protocols know none of its ICMP types.
     OtherIcmp,
     Failsafe(FailsafeObstacle),
+    /// A rule that drops everything has a rate.
+    RateOfNothing,
+    RateTooHigh {
+        count: u32,
+    },
+    /// It would take too long until a burst is paid for.
+    BurstTooLarge {
+        burst: u32,
+    },
 }
 
 /// Why a rule cannot be a failsafe.
@@ -43,6 +52,7 @@ pub(crate) enum RuleProblem {
 pub(crate) enum FailsafeObstacle {
     Action(Action),
     Field(Field),
+    Rate,
 }
 
 impl RuleProblem {
@@ -88,7 +98,19 @@ impl RuleProblem {
             Self::Failsafe(FailsafeObstacle::Action(_)) => {
                 "a failsafe rule keeps a door open while the daemon is away: write action = \"accept\""
             }
-            Self::Failsafe(FailsafeObstacle::Field(_)) => {
+            Self::RateOfNothing => {
+                "a rate says how much a rule that accepts or rejects lets through; what is too much is dropped"
+            }
+            Self::RateTooHigh { .. } => {
+                "at most 100000 can be counted in a second; leave the rate out for more"
+            }
+            Self::BurstTooLarge { .. } => {
+                "at this rate it would take more than 30 days until such a burst may come again"
+            }
+            Self::Failsafe(FailsafeObstacle::Field(Field::Expires | Field::Schedule)) => {
+                "a failsafe rule is the kernel's, which keeps it at all times"
+            }
+            Self::Failsafe(FailsafeObstacle::Field(_) | FailsafeObstacle::Rate) => {
                 "a failsafe rule is the kernel's: interfaces, protocol, addresses, ports and icmp-type only"
             }
         };
@@ -119,6 +141,10 @@ impl fmt::Display for RuleProblem {
             Self::Failsafe(FailsafeObstacle::Action(action)) => {
                 write!(f, "a rule that says {action} cannot be a failsafe")
             }
+            Self::Failsafe(FailsafeObstacle::Rate) => f.write_str("a rule with `rate` cannot be a failsafe"),
+            Self::RateOfNothing => f.write_str("a rule that drops has nothing to limit"),
+            Self::RateTooHigh { count } => write!(f, "{count} is too high a rate"),
+            Self::BurstTooLarge { burst } => write!(f, "a burst of {burst} is too large"),
             Self::Failsafe(FailsafeObstacle::Field(field)) => {
                 write!(f, "a rule with `{}` cannot be a failsafe", field.name())
             }

@@ -40,7 +40,7 @@ pub(crate) enum ValueProblem {
 }
 
 impl ValueProblem {
-    pub(super) fn help(&self) -> Option<String> {
+    pub(crate) fn help(&self) -> Option<String> {
         match self {
             Self::Word { wanted: Wanted::Choice(choice), nearest: Some(nearest), .. }
                 if choice.words.len() > 2 =>

@@ -24,6 +24,10 @@ pub(crate) enum Wanted {
     Path,
     Size,
     Duration,
+    Moment,
+    Schedule,
+    Zone,
+    Rate,
     Packet,
 }
 
@@ -72,6 +76,16 @@ impl Wanted {
             Self::Path => "write a path in quotes",
             Self::Size => "a size is a whole number and a unit, such as \"64 MiB\" or \"1 GiB\"",
             Self::Duration => "a time is a whole number and a unit, such as \"90 s\", \"10 min\", \"2 h\" or \"7 d\"",
+            Self::Moment => {
+                "a time is written 2027-01-01, which is the day's beginning, \"2027-01-01 18:00\" or \
+                 \"2027-01-01 18:00 Europe/Berlin\""
+            }
+            Self::Schedule => {
+                "a schedule is days, hours or both, and perhaps a time zone: \"mon-fri 08:00-18:00 Europe/Berlin\", \
+                 \"sat,sun\", \"22:00-06:00\"; a whole day is 00:00-24:00"
+            }
+            Self::Zone => "a time zone is written \"Europe/Berlin\" or \"UTC\", after days and hours",
+            Self::Rate => "a rate is written \"10/s\" or \"10/min per source, burst 20\"; the times are s, min and h",
             Self::Packet => "a packet is written \"input tcp 192.0.2.9:40000 -> 192.0.2.1:22\", for example",
         }
         .into()
@@ -97,6 +111,10 @@ impl fmt::Display for Wanted {
             Self::Path => "a path",
             Self::Size => "a size",
             Self::Duration => "a time",
+            Self::Moment => "a date or time",
+            Self::Schedule => "a schedule",
+            Self::Zone => "a time zone",
+            Self::Rate => "a rate",
             Self::Packet => "a packet",
         })
     }

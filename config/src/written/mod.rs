@@ -157,6 +157,9 @@ pub(crate) struct Rule {
     pub(crate) action: Option<One>,
     pub(crate) log: Option<One>,
     pub(crate) failsafe: Option<One>,
+    pub(crate) rate: Option<One>,
+    pub(crate) expires: Option<One>,
+    pub(crate) schedule: Option<Many>,
     pub(crate) comment: Option<One>,
 }
 
@@ -166,4 +169,5 @@ pub(crate) struct Rule {
 pub(crate) struct Test {
     pub(crate) packet: Option<One>,
     pub(crate) expect: Option<One>,
+    pub(crate) at: Option<One>,
 }

@@ -130,15 +130,11 @@ impl Reader<'_> {
 
     fn unknown(&self, section: Section, key: &Key<'_>) {
         let name = key.as_ref().as_ref();
-        let problem = if section.knows_later(name) {
-            KeyProblem::Later { section, key: name.into() }
-        } else {
-            KeyProblem::Unknown {
-                section,
-                key: name.into(),
-                nearest: nearest(name, section.keys().iter().copied()),
-                elsewhere: section.elsewhere(name),
-            }
+        let problem = KeyProblem::Unknown {
+            section,
+            key: name.into(),
+            nearest: nearest(name, section.keys().iter().copied()),
+            elsewhere: section.elsewhere(name),
         };
         self.errors.report(key.span(), problem);
     }

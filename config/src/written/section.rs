@@ -25,10 +25,6 @@ pub(crate) enum Section {
     Test,
 }
 
-/// Keys of the rule language that this version does not know yet.
-const LATER: [(Section, &str); 3] =
-    [(Section::Rule, "rate"), (Section::Rule, "expires"), (Section::Rule, "schedule")];
-
 impl Section {
     pub(crate) const ALL: [Self; 10] = [
         Self::Top,
@@ -67,11 +63,6 @@ impl Section {
             "sets" => "[sets.NAME]".into(),
             _ => format!("[{key}]"),
         }
-    }
-
-    /// Whether `key` is part of the rule language, but not of this version.
-    pub(crate) fn knows_later(self, key: &str) -> bool {
-        LATER.contains(&(self, key))
     }
 
     /// Another section that holds `key`.
@@ -145,8 +136,5 @@ mod tests {
         assert_eq!(Section::Detect.keys(), ["threshold", "window", "ban", "allow"]);
         assert!(Section::Rule.keys().contains(&"source-port"));
         assert_eq!(Section::Rule.elsewhere("threshold"), Some(Section::Detect));
-        for (section, key) in LATER {
-            assert!(!section.keys().contains(&key), "{section} {key} is known already");
-        }
     }
 }

@@ -20,6 +20,8 @@ pub(crate) enum Scalar {
     Text(String),
     Number(i128),
     Boolean(bool),
+    /// A date, a time or both, as written.
+    Date(String),
     /// A value that no key wants.
     Other(Kind),
 }
@@ -51,6 +53,7 @@ impl Scalar {
             Self::Text(_) => Kind::Text,
             Self::Number(_) => Kind::Number,
             Self::Boolean(_) => Kind::Boolean,
+            Self::Date(_) => Kind::Date,
             Self::Other(kind) => *kind,
         }
     }
@@ -139,13 +142,15 @@ impl<'de> Visitor<'de> for ScalarVisitor {
 
     /// The parser hands a date over as a table with one key of its own.
     fn visit_map<A: MapAccess<'de>>(self, mut table: A) -> Result<Scalar, A::Error> {
-        let mut kind = Kind::Table;
-        while let Some((key, IgnoredAny)) = table.next_entry::<String, _>()? {
+        let mut value = Scalar::Other(Kind::Table);
+        while let Some(key) = table.next_key::<String>()? {
             if key.starts_with("$__toml_private") {
-                kind = Kind::Date;
+                value = Scalar::Date(table.next_value()?);
+            } else {
+                table.next_value::<IgnoredAny>()?;
             }
         }
-        Ok(Scalar::Other(kind))
+        Ok(value)
     }
 }
 

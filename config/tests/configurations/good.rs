@@ -160,3 +160,22 @@ fn a_failed_test_says_why() {
         ]
     );
 }
+
+#[test]
+fn a_test_that_hangs_on_the_time_says_so() {
+    let text = "[policy]\ninput = \"drop\"\n\
+        [[rule]]\nname = \"gone\"\nport = 80\naction = \"accept\"\nexpires = 2001-01-01\n\
+        [[rule]]\nname = \"office\"\nport = 80\naction = \"accept\"\nschedule = \"mon-fri 08:00-18:00 UTC\"\n\
+        [[test]]\npacket = \"input tcp 192.0.2.9:1 -> 192.0.2.1:80\"\nexpect = \"accept\"\n\
+        [[test]]\npacket = \"input tcp 192.0.2.9:1 -> 192.0.2.1:80\"\nexpect = \"accept\"\nat = \"2026-11-23 08:00 UTC\"\n\
+        [[test]]\npacket = \"input tcp 192.0.2.9:1 -> 192.0.2.1:80\"\nexpect = \"drop\"\nat = \"2026-11-23 07:59 UTC\"\n\
+        [[test]]\npacket = \"input tcp 192.0.2.9:1 -> 192.0.2.1:80\"\nexpect = \"accept\"\nat = \"2000-12-30 12:00 UTC\"\n";
+    let loaded = load_text("a.toml", text).unwrap();
+    for time in ["2026-11-23T12:00:00Z", "2026-11-22T12:00:00Z"] {
+        let failures = failed_tests(&loaded.config.at(time.parse().unwrap()));
+        let told: Vec<String> = failures.iter().map(ToString::to_string).collect();
+        let expected = "a.toml:13: the test `input tcp 192.0.2.9:1 -> 192.0.2.1:80` expects accept, but the answer \
+            depends on the time, by the rule `office`: write at which time you mean, such as at = \"2027-01-01 12:00\"";
+        assert_eq!(told, [expected], "whatever the time is");
+    }
+}

@@ -10,7 +10,7 @@ fn a_snapshot_loads_the_same_without_the_files() {
         let loaded = load(&path).unwrap();
         let stored = Sources::from_json(&loaded.sources.to_json()).unwrap();
         assert_eq!(stored, loaded.sources);
-        assert_eq!(stored.load().unwrap(), loaded, "{}", path.display());
+        assert_eq!(stored.load().unwrap().at(loaded.config.time), loaded, "{}", path.display());
     }
 }
 
@@ -41,7 +41,7 @@ fn a_snapshot_needs_nothing_of_the_system() {
     let json = loaded.sources.to_json();
     directory.close().unwrap();
     assert!(load_with_names(&main, &names).is_err());
-    assert_eq!(Sources::from_json(&json).unwrap().load().unwrap(), loaded);
+    assert_eq!(Sources::from_json(&json).unwrap().load().unwrap().at(loaded.config.time), loaded);
 }
 
 #[test]

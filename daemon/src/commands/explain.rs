@@ -1,5 +1,6 @@
 //! `explain`: which rule decides about a packet, and which nearly did.
 
+use jiff::tz::TimeZone;
 use portcullis_config::SystemNames;
 use portcullis_rules::{Cause, Explanation, Key, NearMiss, Rule, Ruleset, parse_packet};
 use serde_json::{Value, json};
@@ -24,14 +25,20 @@ pub(super) fn run(args: &ExplainArgs) -> Outcome {
         }
     };
     let config = match configuration(&args.config) {
-        Ok(config) => config,
+        Ok(config) => args.at.map_or_else(|| config.clone(), |time| config.at(time)),
         Err(outcome) => return outcome,
     };
     let explanation = config.ruleset.explain(&key);
     if args.json {
-        println!("{}", as_json(&config.ruleset, &key, &explanation));
+        let mut explained = as_json(&config.ruleset, &key, &explanation);
+        explained["at"] = json!(config.time.to_string());
+        println!("{explained}");
     } else {
         print!("{}", in_words(&config.ruleset, &key, &explanation));
+        if !config.validities.is_empty() {
+            let time = config.time.to_zoned(TimeZone::system());
+            println!("as at {}", time.strftime("%F %T %Z"));
+        }
     }
     Outcome::Fine
 }
@@ -48,6 +55,11 @@ fn in_words(ruleset: &Ruleset, key: &Key, explanation: &Explanation) -> String {
         }
     };
     out.push('\n');
+    if let Cause::Rule(id) = decision.cause
+        && let Some(rate) = ruleset.rule(id).rate
+    {
+        out += &format!("limited: new flows to {rate}; what exceeds it is dropped\n");
+    }
     if let Some(id) = decision.depends_on {
         let rule = ruleset.rule(id);
         out += &format!(
@@ -65,6 +77,7 @@ fn in_words(ruleset: &Ruleset, key: &Key, explanation: &Explanation) -> String {
 
 fn as_json(ruleset: &Ruleset, key: &Key, explanation: &Explanation) -> Value {
     let Explanation { decision, near } = explanation;
+    let rate = |rule: &Rule| rule.rate.map(|rate| rate.to_string());
     let named = |rule: &Rule| json!({ "rule": *rule.name, "action": rule.action.name(), "file": *rule.place.file, "line": rule.place.line });
     let cause = match decision.cause {
         Cause::Rule(id) => named(ruleset.rule(id)),
@@ -79,6 +92,10 @@ fn as_json(ruleset: &Ruleset, key: &Key, explanation: &Explanation) -> Value {
         "packet": key.to_string(),
         "action": decision.action.name(),
         "cause": cause,
+        "rate": match decision.cause {
+            Cause::Rule(id) => rate(ruleset.rule(id)),
+            Cause::Policy => None,
+        },
         "depends_on": decision.depends_on.map(|id| named(ruleset.rule(id))),
         "near": near.collect::<Vec<_>>(),
     })

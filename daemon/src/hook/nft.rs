@@ -134,18 +134,23 @@ fn before(out: &mut String, plan: &Plan, dialect: Dialect, hook: Hook) {
         }
         for question in Question::ALL {
             let ask = format!("meta mark set meta mark | {:#010x} accept", layout.question(question));
-            line(out, 2, &format!("{} {ask}", asks(question)));
+            line(out, 2, &format!("{} {ask}", asks(question, layout)));
         }
     }
     line(out, 1, "}");
 }
 
 /// The match of the packets that a question is about.
-fn asks(question: Question) -> String {
-    let Question { state, reply, expected } = question;
+fn asks(question: Question, layout: MarkLayout) -> String {
+    let Question { state, reply, expected, accepted } = question;
     let direction = if reply { "reply" } else { "original" };
     match state {
-        State::New | State::Invalid | State::Untracked => format!("ct state {state}"),
+        // What is cut has left before; another mark of ours is that of a generation.
+        State::New => {
+            let accepted = if accepted { "!=" } else { "==" };
+            format!("ct state new ct mark & {:#010x} {accepted} 0", layout.mask())
+        }
+        State::Invalid | State::Untracked => format!("ct state {state}"),
         State::Related => format!("ct state related ct direction {direction}"),
         State::Established => {
             let expected = if expected { "!= 0" } else { "== 0" };

@@ -9,6 +9,9 @@ use super::{
 };
 use crate::event::Event;
 
+/// In letters.
+const LONGEST_COMMENT: usize = 200;
+
 /// The record of one event.
 pub fn describe(event: &Event, event_id: String) -> Record {
     let mut record = addressless(event);
@@ -97,6 +100,7 @@ fn addressless(event: &Event) -> Record {
             metadata: Metadata {
                 rule_file: rule.map(|rule| rule.place.file.to_string()),
                 rule_line: rule.map(|rule| rule.place.line),
+                rule_comment: rule.and_then(comment),
                 generation: Some(event.generation.number),
                 hook: Some(event.hook.name().to_owned()),
                 out_iface: event.out_interface.map(|name| name.to_string()),
@@ -113,6 +117,12 @@ pub(crate) fn rule(event: &Event) -> Option<&Rule> {
         Some(Cause::Rule(id)) => Some(event.generation.ruleset().rule(id)),
         Some(Cause::Policy) | None => None,
     }
+}
+
+/// A rule's comment, cut to what fits into a record.
+fn comment(rule: &Rule) -> Option<String> {
+    let comment = rule.comment.as_ref()?;
+    Some(comment.chars().take(LONGEST_COMMENT).collect())
 }
 
 /// The name of who decided.

@@ -180,6 +180,9 @@ pub struct Metadata {
     /// The rule's line there, from 1.
     #[serde(with = "list_of_one", default, skip_serializing_if = "Option::is_none")]
     pub rule_line: Option<u32>,
+    /// The rule's comment, as far as it is short.
+    #[serde(with = "list_of_one", default, skip_serializing_if = "Option::is_none")]
+    pub rule_comment: Option<String>,
     /// The published table that decided.
     #[serde(with = "list_of_one", default, skip_serializing_if = "Option::is_none")]
     pub generation: Option<u64>,

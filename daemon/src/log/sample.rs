@@ -8,8 +8,8 @@ use std::{
 use jiff::Timestamp;
 use portcullis_config::Mode;
 use portcullis_rules::{
-    Action, Cause, Headers, Hook, HookSet, IcmpType, InterfaceName, LogDetail, Malformed, Match, Place,
-    Policy, Ports, Protocol, Reason, Rule, RuleId, RuleTable, Ruleset, State, TcpFlags, Transport,
+    Action, Cause, Headers, Hook, HookSet, IcmpType, InterfaceName, LogDetail, Malformed, Place, Policy,
+    Ports, Protocol, Reason, Rule, RuleId, RuleTable, Ruleset, State, TcpFlags, Transport,
 };
 
 use crate::{event::Event, generation::Generation};
@@ -24,16 +24,11 @@ static MONITORING: LazyLock<Arc<Generation>> = LazyLock::new(|| generation(8, Mo
 
 pub(crate) fn generation(number: u64, mode: Mode) -> Arc<Generation> {
     let rule = |name: &str, line, log, action| Rule {
-        name: name.into(),
         hooks: HookSet::EMPTY.with(Hook::Input),
-        matches: Match::default(),
-        action,
         log,
-        failsafe: false,
-        rate: None,
-        standing: portcullis_rules::Standing::InForce,
-        comment: None,
+        comment: (name == "every").then(|| "ask\u{1b}[2J the office".into()),
         place: Place { file: "rules.d/10-web.toml".into(), line },
+        ..Rule::new(name, action)
     };
     let rules = vec![
         rule("quiet", 3, LogDetail::None, Action::Drop),

@@ -132,7 +132,7 @@ pub fn start(options: Options) -> Result<(Live, Control), StartError> {
         layout.first_generation()
     });
     let generation =
-        Arc::new(ArcSwap::from_pointee(Generation::compile(&config, &plan, mark, 1, workers(numbers))));
+        Arc::new(ArcSwap::from_pointee(Generation::compile(&config, &plan, mark, None, workers(numbers))));
     let epoch = Epoch::default();
     let (counters, sockets, recorder) = bound.start(&config, &generation, &epoch, options.show)?;
     if config.hook.install != Install::None {
@@ -173,6 +173,7 @@ pub fn start(options: Options) -> Result<(Live, Control), StartError> {
     }
     live.started();
     live.take_stock();
+    live.wind_alarm();
     log::tell(Message::Ready, &format!("ready: {}", live.status().sentence()));
     live.tell_systemd();
     Ok((live, control))

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use portcullis_config::{Loaded, Mode};
 use tracing::{info, warn};
 
-use super::{Live, live::Published};
+use super::{Live, publish::Published};
 use crate::{
     source::{self, Origin},
     trial::{Entry, Fingerprint, Held, History, How, Trial, Why},

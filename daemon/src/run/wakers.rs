@@ -16,6 +16,7 @@ use signal_hook::{
     low_level::pipe,
 };
 
+use super::alarm::Alarm;
 use crate::{
     control::Control,
     hook::{Changes, Notices},
@@ -23,13 +24,15 @@ use crate::{
 
 const RTMGRP_LINK: u32 = 1; // linux/rtnetlink.h
 
-/// Pipes that signals are written to, and the kernel's notices of interface changes.
+/// Pipes that signals are written to, the kernel's notices of interface changes, and a timer.
 #[derive(Debug)]
 pub(super) struct Wakers {
     stop: UnixStream,
     reload: UnixStream,
     links: Socket,
     notices: Notices,
+    /// Rings when other rules count.
+    pub(super) alarm: Alarm,
 }
 
 /// What there is to do.
@@ -43,6 +46,8 @@ pub(super) struct Woken {
     pub(super) links: bool,
     /// What has become of the kernel's rules.
     pub(super) rules: Changes,
+    /// Other rules may count now.
+    pub(super) alarm: bool,
     /// There may be something to do for clients of the control socket.
     pub(super) asked: bool,
 }
@@ -63,7 +68,7 @@ impl Wakers {
         let mut links = Socket::new(NETLINK_ROUTE)?;
         links.bind(&SocketAddr::new(0, RTMGRP_LINK))?;
         links.set_non_blocking(true)?;
-        Ok(Self { stop, reload, links, notices: Notices::open()? })
+        Ok(Self { stop, reload, links, notices: Notices::open()?, alarm: Alarm::new()? })
     }
 
     /// Sleeps until there is something to do, or for `limit` at most.
@@ -71,7 +76,13 @@ impl Wakers {
     /// # Errors
     /// What the system said.
     pub(super) fn wait(&self, control: &Control, limit: Option<Duration>) -> io::Result<Woken> {
-        let ours = [self.stop.as_fd(), self.reload.as_fd(), self.links.as_fd(), self.notices.as_fd()];
+        let ours = [
+            self.stop.as_fd(),
+            self.reload.as_fd(),
+            self.links.as_fd(),
+            self.notices.as_fd(),
+            self.alarm.as_fd(),
+        ];
         let ours = ours.map(|descriptor| PollFd::from_borrowed_fd(descriptor, PollFlags::IN));
         let mut polled: Vec<_> = ours.into_iter().chain(control.polled()).collect();
         let patience = control.patience(Instant::now());
@@ -83,12 +94,13 @@ impl Wakers {
         }
         let mut woken = polled.iter().map(|polled| !polled.revents().is_empty());
         let mut next = || woken.next().unwrap_or(false);
-        let (stop, reload, links, rules) = (next(), next(), next(), next());
+        let (stop, reload, links, rules, alarm) = (next(), next(), next(), next(), next());
         Ok(Woken {
             stop: stop && empty(&self.stop),
             reload: reload && empty(&self.reload),
             links: links && self.read_links(),
             rules: if rules { self.notices.read() } else { Changes::default() },
+            alarm: alarm && self.alarm.rang(),
             // Those who only wait have to be looked after, too: their time may be over.
             asked: patience.is_some() || next(),
         })

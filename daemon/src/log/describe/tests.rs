@@ -91,6 +91,7 @@ fn a_rule_is_named_with_its_place() {
     let metadata = &actual["alert"]["metadata"];
     assert_eq!(metadata["rule_file"], json!(["rules.d/10-web.toml"]));
     assert_eq!(metadata["rule_line"], json!(["9"]));
+    assert_eq!(metadata["rule_comment"], json!(["ask\u{1b}[2J the office"]), "escaped as JSON is");
     assert_eq!(actual["drop"]["reason"], "firewall rules");
 }
 

@@ -1,0 +1,128 @@
+//! When rules count.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use portcullis_rules::{RuleId, Ruleset, Standing};
+
+use crate::{Config, Schedule};
+
+/// When a rule counts.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Validity {
+    /// `expires`: from then on it never does again.
+    pub expires: Option<Timestamp>,
+    /// `schedule`: until then, at these times.
+    pub schedule: Option<Schedule>,
+}
+
+impl Validity {
+    /// Whether the rule counts at `time`.
+    pub fn standing(&self, time: Timestamp) -> Standing {
+        let Self { expires, schedule } = self;
+        if expires.is_some_and(|expires| expires <= time) {
+            Standing::Expired
+        } else if schedule.as_ref().is_some_and(|schedule| !schedule.contains(time)) {
+            Standing::Resting
+        } else {
+            Standing::InForce
+        }
+    }
+
+    /// The first time after `time` at which [`Self::standing`] changes.
+    pub fn next_change(&self, time: Timestamp) -> Option<Timestamp> {
+        let Self { expires, schedule } = self;
+        if self.standing(time) == Standing::Expired {
+            return None;
+        }
+        let change = schedule.as_ref().and_then(|schedule| schedule.next_change(time));
+        [change, *expires].into_iter().flatten().min()
+    }
+}
+
+impl Config {
+    /// The same configuration at another time: other rules may count then.
+    #[must_use]
+    pub fn at(&self, time: Timestamp) -> Self {
+        let ruleset = self.ruleset_with(|validity| validity.standing(time));
+        Self { time, ruleset, ..self.clone() }
+    }
+
+    /// The first time after [`Self::time`] at which other rules count.
+    pub fn next_change(&self) -> Option<Timestamp> {
+        self.validities.iter().filter_map(|(_, validity)| validity.next_change(self.time)).min()
+    }
+
+    /// When a rule counts, if that is not always.
+    pub fn validity(&self, rule: RuleId) -> Option<&Validity> {
+        let place = self.validities.binary_search_by_key(&rule, |&(id, _)| id).ok()?;
+        Some(&self.validities[place].1)
+    }
+
+    /// The rules at `time`; with none, those that count at some times only are in doubt, except for
+    /// those that never will again.
+    pub(crate) fn ruleset_at(&self, time: Option<Timestamp>) -> Arc<Ruleset> {
+        self.ruleset_with(|validity| match (time, validity.standing(self.time)) {
+            (Some(time), _) => validity.standing(time),
+            (None, Standing::Expired) => Standing::Expired,
+            (None, _) => Standing::Sometimes,
+        })
+    }
+
+    fn ruleset_with(&self, standing: impl Fn(&Validity) -> Standing) -> Arc<Ruleset> {
+        let mut ruleset = Arc::clone(&self.ruleset);
+        for (RuleId(id), validity) in &self.validities {
+            let (place, standing) = (*id as usize, standing(validity));
+            if ruleset.rules[place].standing != standing {
+                Arc::make_mut(&mut ruleset).rules[place].standing = standing;
+            }
+        }
+        ruleset
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load_text;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect("a time")
+    }
+
+    #[test]
+    fn a_configuration_is_for_a_time() {
+        let text = "[policy]\ninput = \"drop\"\n\
+            [[rule]]\nname = \"always\"\nport = 1\naction = \"accept\"\n\
+            [[rule]]\nname = \"guest\"\nport = 2\naction = \"accept\"\nexpires = 2027-01-01T00:00:00Z\n\
+            [[rule]]\nname = \"office\"\nport = 3\naction = \"accept\"\n\
+            schedule = \"mon-fri 08:00-18:00 UTC\"\nexpires = \"2027-01-08 12:00 UTC\"\n";
+        let config = load_text("a.toml", text).expect("it is valid").config;
+        let standings = |config: &Config| -> Vec<Standing> {
+            config.ruleset.rules.iter().map(|rule| rule.standing).collect()
+        };
+        let (yes, no, gone) = (Standing::InForce, Standing::Resting, Standing::Expired);
+        let changes = [
+            ("2026-12-31T09:00:00Z", [yes, yes, yes]),
+            ("2026-12-31T18:00:00Z", [yes, yes, no]),
+            ("2027-01-01T00:00:00Z", [yes, gone, no]),
+            ("2027-01-01T08:00:00Z", [yes, gone, yes]),
+            ("2027-01-01T18:00:00Z", [yes, gone, no]),
+            ("2027-01-04T08:00:00Z", [yes, gone, yes]),
+        ];
+        let mut now = config.at(at(changes[0].0));
+        for (n, (time, expected)) in changes.into_iter().enumerate() {
+            assert_eq!((now.time, standings(&now)), (at(time), expected.to_vec()));
+            let next = now.next_change().expect("there is one");
+            if let Some((change, _)) = changes.get(n + 1) {
+                assert_eq!(next, at(change));
+            }
+            now = now.at(next);
+        }
+        let last = config.at(at("2027-01-08T11:59:59Z"));
+        assert_eq!(last.next_change(), Some(at("2027-01-08T12:00:00Z")));
+        let after = last.at(at("2027-01-08T12:00:00Z"));
+        assert_eq!((standings(&after), after.next_change()), (vec![yes, gone, gone], None));
+        assert!(config.validity(RuleId(0)).is_none() && config.validity(RuleId(2)).is_some());
+    }
+}
