@@ -6,9 +6,9 @@ mod daemon;
 mod explain;
 mod generate;
 mod hook;
+mod import;
 mod metrics;
 mod ports;
-mod import;
 mod replay;
 mod rules;
 
