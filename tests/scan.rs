@@ -1,30 +1,140 @@
-//! One scan, one incident.
+//! Real scanners against the running daemon: what is found, what it is called, and how soon.
 
-use std::time::Duration;
+use std::{thread, time::Duration};
+
+use serde_json::Value;
 
 use crate::bed::{Bed, Daemon, GATE, PEER, eventually};
 
+const DROP: &str = "[policy]\ninput = \"drop\"\noutput = \"accept\"";
+const OPEN: &str = "[policy]\ninput = \"accept\"\noutput = \"accept\"";
+
+/// The incidents that a program on the peer causes, once there is one; in the order of their records. A
+/// second after it has ended, all of them must have been told of.
+fn caused_by(policy: &str, program: &str) -> Option<Vec<Value>> {
+    let bed = Bed::new()?;
+    // A block of addresses to sweep.
+    let more: String = (101..=116).map(|host| format!("address add 10.77.1.{host}/24 dev outer\n")).collect();
+    bed.gate.ip(&more);
+    let daemon = Daemon::start(&bed, policy);
+    bed.peer.sh(&format!("{program} || true"));
+    let found = || Some(daemon.incidents()).filter(|incidents| !incidents.is_empty());
+    let incidents = eventually(Duration::from_secs(1), found);
+    assert!(incidents.is_some(), "{program} was not found; {}", daemon.stderr());
+    incidents
+}
+
+/// Runs each program in a bed of its own, three at a time, and holds what it is called against what it
+/// should be.
+fn each(policy: &str, programs: &[(&str, &str, &str)]) {
+    for some in programs.chunks(3) {
+        thread::scope(|scope| {
+            for &(program, pattern, technique) in some {
+                scope.spawn(move || {
+                    let Some(incidents) = caused_by(policy, program) else { return };
+                    let last = &incidents[incidents.len() - 1]["incident"];
+                    assert_eq!(last["pattern"], pattern, "{program}: {incidents:#?}");
+                    if !technique.is_empty() {
+                        assert_eq!(last["technique"], technique, "{program}: {last:#?}");
+                    }
+                    let beginnings = incidents.iter().filter(|record| record["incident"]["phase"] == "start");
+                    assert_eq!(beginnings.count(), 1, "{program}: {incidents:#?}");
+                });
+            }
+        });
+    }
+}
+
+const NMAP: &str = "nmap -n -Pn -T4 --max-retries 0 --disable-arp-ping";
+
+#[test]
+fn every_kind_of_scan_is_found_where_all_doors_are_closed() {
+    let scan = |kind: &str| format!("{NMAP} {kind} {}", GATE[0]);
+    let programs = [
+        (scan("-sS -p 1-30"), "port scan", "syn"),
+        (scan("-sT -p 1-30"), "port scan", "syn"),
+        (scan("-sF -p 1-30"), "port scan", "fin"),
+        (scan("-sN -p 1-30"), "port scan", "null"),
+        (scan("-sX -p 1-30"), "port scan", "xmas"),
+        (scan("-sA -p 1-30"), "port scan", "ack or window"),
+        (scan("-sW -p 1-30"), "port scan", "ack or window"),
+        (scan("-sM -p 1-30"), "port scan", "maimon"),
+        (scan("-sU -p 1-30"), "port scan", "udp"),
+        (scan("-sO -p 100-120"), "protocol scan", "ip protocol"),
+        (scan("-sS -f -p 1-30"), "port scan", "syn"),
+        (scan("-sS -p 1-30 -D 10.77.1.21,10.77.1.22,10.77.1.23,10.77.1.24,ME"), "decoy scan", "syn"),
+        (format!("{NMAP} -6 -sS -p 1-30 {}", GATE[1]), "port scan", "syn"),
+        (format!("{NMAP} -sS -p 445 10.77.1.101-116"), "host sweep", "syn"),
+        (
+            "nmap -n -sn -PE -T4 --disable-arp-ping --max-retries 0 10.77.1.101-116".to_owned(),
+            "icmp sweep",
+            "ping",
+        ),
+        (format!("hping3 -q -S -p 80 -i u200 -c 2000 {}", GATE[0]), "syn flood", ""),
+        (format!("hping3 -q -2 -p 4000 -i u100 -c 4000 {}", GATE[0]), "udp flood", ""),
+        (format!("hping3 -q -S -a {0} -p 80 -s 80 -k -i u1000 -c 5 {0}", GATE[0]), "land", ""),
+    ];
+    let programs: Vec<_> =
+        programs.iter().map(|(program, pattern, how)| (&**program, *pattern, *how)).collect();
+    each(DROP, &programs);
+}
+
+/// Here the host itself answers, with resets and unreachable ports.
+#[test]
+fn scans_are_found_where_all_doors_are_open() {
+    let scan = |kind: &str| format!("{NMAP} {kind} {}", GATE[0]);
+    let programs = [
+        (scan("-sS -p 1-30"), "port scan", "syn"),
+        (scan("-sT -p 1-30"), "port scan", ""),
+        (scan("-sA -p 1-30"), "port scan", "ack or window"),
+        (scan("-sX -p 1-30"), "port scan", "xmas"),
+        (scan("-sU -p 1-30 --min-rate 50"), "port scan", "udp"),
+        (scan("-O --max-os-tries 1 -p 1-20"), "os fingerprinting", ""),
+    ];
+    let programs: Vec<_> =
+        programs.iter().map(|(program, pattern, how)| (&**program, *pattern, *how)).collect();
+    each(OPEN, &programs);
+}
+
 #[test]
 fn a_scan_of_thirty_doors_is_one_incident() {
-    let Some(bed) = Bed::new() else { return };
-    let daemon = Daemon::start(&bed, "[policy]\ninput = \"drop\"");
-    bed.peer.sh(&format!("nmap -n -Pn -sS -p 1-30 --max-retries 0 {}", GATE[0]));
-    let started = || {
-        let incidents = daemon.incidents();
-        (!incidents.is_empty()).then_some(incidents)
-    };
-    let incidents = eventually(Duration::from_secs(5), started).expect("it is noticed");
+    let Some(incidents) = caused_by(DROP, &format!("{NMAP} -sS -p 1-30 {}", GATE[0])) else { return };
     assert_eq!(incidents.len(), 1, "{incidents:#?}");
     assert!(incidents[0].to_string().contains(&PEER[0].to_string()));
 }
 
+/// Clients that connect, retry, and are wrong once or twice.
 #[test]
-fn a_few_closed_doors_are_no_incident() {
+fn honest_clients_are_no_incident() {
     let Some(bed) = Bed::new() else { return };
-    let daemon = Daemon::start(&bed, "[policy]\ninput = \"drop\"");
+    let daemon = Daemon::start(
+        &bed,
+        &format!("{DROP}\n[[rule]]\nname = \"web\"\nprotocol = \"tcp\"\nport = 80\naction = \"accept\""),
+    );
+    bed.gate.echo(80);
     for port in 1..=3 {
         bed.peer.udp((GATE[0], port));
     }
+    for _ in 0..30 {
+        bed.peer.tcp((GATE[0], 80));
+    }
     daemon.record(|r| r["dest_port"] == 3);
-    assert!(daemon.incidents().is_empty());
+    // What became of the last of them is known by then.
+    thread::sleep(Duration::from_millis(1500));
+    assert!(daemon.incidents().is_empty(), "{:#?}", daemon.incidents());
+}
+
+/// What is over the threshold is remembered over a restart.
+#[test]
+fn a_scanner_is_known_again_after_a_restart() {
+    let Some(bed) = Bed::new() else { return };
+    let daemon = Daemon::start(&bed, DROP);
+    let scan = |ports: &str| bed.peer.sh(&format!("{NMAP} -sS -p {ports} {}", GATE[0]));
+    scan("1-30");
+    daemon.terminate();
+    let daemon = Daemon::start(&bed, DROP);
+    scan("100");
+    let again = || daemon.incidents().into_iter().find(|record| record.to_string().contains("100/tcp"));
+    let again = eventually(Duration::from_secs(3), again).expect("one door is enough");
+    assert_eq!(again["src_ip"], PEER[0].to_string());
 }

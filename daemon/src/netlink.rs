@@ -62,6 +62,15 @@ pub fn put_message(out: &mut Vec<u8>, subject: Subject, reply: Reply, attributes
     out.extend([0; 8]);
     out.extend([family, 0]);
     out.extend(resource.to_be_bytes());
+    put_attributes(out, attributes);
+    let length = u32::try_from(out.len().saturating_sub(start)).unwrap_or(0);
+    if let Some(field) = out.get_mut(start..).and_then(<[u8]>::first_chunk_mut) {
+        *field = length.to_ne_bytes();
+    }
+}
+
+/// Appends these attributes (type and payload), as [`put_message`] does.
+pub fn put_attributes(out: &mut Vec<u8>, attributes: &[(u16, &[u8])]) {
     for (kind, payload) in attributes {
         let Some(length) = payload.len().checked_add(4).and_then(|length| u16::try_from(length).ok()) else {
             continue;
@@ -70,10 +79,6 @@ pub fn put_message(out: &mut Vec<u8>, subject: Subject, reply: Reply, attributes
         out.extend(kind.to_ne_bytes());
         out.extend(*payload);
         out.resize(out.len().next_multiple_of(4), 0);
-    }
-    let length = u32::try_from(out.len().saturating_sub(start)).unwrap_or(0);
-    if let Some(field) = out.get_mut(start..).and_then(<[u8]>::first_chunk_mut) {
-        *field = length.to_ne_bytes();
     }
 }
 
@@ -131,6 +136,11 @@ impl<'a> Message<'a> {
 pub struct Attributes<'a>(&'a [u8]);
 
 impl<'a> Attributes<'a> {
+    /// The attributes that are nested in another one's payload.
+    pub const fn of(payload: &'a [u8]) -> Self {
+        Self(payload)
+    }
+
     /// The payload of the first attribute of this type.
     pub fn find(mut self, kind: u16) -> Option<&'a [u8]> {
         self.find_map(|(found, payload)| (found == kind).then_some(payload))
@@ -168,6 +178,24 @@ impl Netlink {
         socket.bind_auto()?;
         socket.connect(&SocketAddr::new(0, 0))?;
         Ok(Self(socket))
+    }
+
+    /// Waits for a datagram that nobody asked for, and hands every object in it to `object` as its kind and
+    /// its attributes.
+    ///
+    /// # Errors
+    /// What the system said, such as that messages were lost; or `InvalidData` for what is not netlink.
+    pub fn receive(&self, mut object: impl FnMut(u16, Attributes<'_>)) -> io::Result<()> {
+        let (datagram, _) = self.0.recv_from_full()?;
+        let mut rest = datagram.as_slice();
+        while !rest.is_empty() {
+            let message;
+            (message, rest) = Message::split(rest).ok_or(io::ErrorKind::InvalidData)?;
+            if let Content::Object(kind, _, attributes) = message.content() {
+                object(kind, attributes);
+            }
+        }
+        Ok(())
     }
 
     /// Sends a request, hands every object of the reply to `object` as its address family and its

@@ -1,24 +1,28 @@
 //! What becomes of events after the workers: detector, budget, files.
 
+mod memory;
 mod thread;
 
 use std::{
     hash::{BuildHasher as _, Hasher as _, RandomState},
     io,
+    path::Path,
     sync::Arc,
 };
 
 use jiff::Timestamp;
 use portcullis_config::{Detect, Log};
 
-pub use self::thread::{Handle, spawn};
+use self::memory::Memory;
+pub use self::thread::{Handle, Tap, spawn};
 use crate::{
-    detect::{Detector, IncidentRecord, Phase},
+    detect::{Contact, Detector, IncidentRecord, Phase},
     event::Event,
     log::{
         Admission, Archivist, Budget, Counters, EventIds, Limits, Outlets, PerSecond, Record, Segment, Show,
         Sockets, Stream, Summary, describe, describe_summary, under_journald,
     },
+    outcome::{Awaited, Heard},
 };
 
 /// Incident records in a second. A source needs as many packets as the detector's threshold for one
@@ -30,6 +34,8 @@ const INCIDENTS_A_SECOND: u32 = 50;
 pub struct Recorder {
     budget: Budget,
     detector: Detector,
+    memory: Option<Memory>,
+    awaited: Awaited,
     /// By [`Stream`].
     files: [Segment; 2],
     outlets: Outlets,
@@ -50,6 +56,8 @@ impl Recorder {
         let mut recorder = Self {
             budget: Budget::default(),
             detector: Detector::new(detect, seed()),
+            memory: None,
+            awaited: Awaited::default(),
             files: files(log),
             outlets: Outlets::open(log, &Sockets::default()),
             failing: [false; 2],
@@ -61,6 +69,11 @@ impl Recorder {
         };
         recorder.open();
         recorder
+    }
+
+    /// Goes on where the last recorder ended whose state is in this directory, and leaves its own there.
+    pub fn remember(&mut self, state: &Path, now: Timestamp) {
+        self.memory = Some(Memory::restore(state, &mut self.detector, now));
     }
 
     /// Goes on by other settings; files are opened anew.
@@ -96,9 +109,23 @@ impl Recorder {
             show.event(event);
         }
         if let Some(contact) = event.contact() {
-            for record in self.detector.observe(&contact) {
-                self.conclude(&record);
-            }
+            self.awaited.add(&contact);
+            self.observe(&contact);
+        }
+    }
+
+    /// Takes in what no queue has shown.
+    pub fn hear(&mut self, heard: &Heard) {
+        let contact = match heard {
+            Heard::Refusal(refusal) => self.awaited.refused(refusal),
+            Heard::Contact(contact) => *contact,
+        };
+        self.observe(&contact);
+    }
+
+    fn observe(&mut self, contact: &Contact) {
+        for record in self.detector.observe(contact) {
+            self.conclude(&record);
         }
     }
 
@@ -106,8 +133,14 @@ impl Recorder {
     pub fn tick(&mut self, now: Timestamp) {
         self.now = now;
         self.summarise_due();
+        while let Some(contact) = self.awaited.due(now) {
+            self.observe(&contact);
+        }
         for record in self.detector.tick(now) {
             self.conclude(&record);
+        }
+        if let Some(memory) = &mut self.memory {
+            memory.tick(&self.detector, now);
         }
         if let Some(show) = &mut self.show {
             show.tick(now);
@@ -117,13 +150,18 @@ impl Recorder {
     /// When [`Self::tick`] may have something to do; never, if nothing is pending.
     pub fn next_deadline(&self) -> Option<Timestamp> {
         let show = self.show.as_ref().and_then(Show::deadline);
-        [self.budget.deadline(), self.detector.next_deadline(), show].into_iter().flatten().min()
+        let memory = self.memory.as_ref().and_then(|memory| memory.deadline(&self.detector));
+        let detector = self.detector.next_deadline();
+        [self.budget.deadline(), detector, self.awaited.deadline(), memory, show].into_iter().flatten().min()
     }
 
     /// Writes everything that waits for a later time: summaries, and the ends of incidents.
     pub fn finish(&mut self) {
         let summaries = self.budget.flush();
         self.summarise(summaries);
+        if let Some(memory) = &mut self.memory {
+            memory.save(&self.detector);
+        }
         for record in self.detector.finish(self.now) {
             self.conclude(&record);
         }

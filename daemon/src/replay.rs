@@ -3,10 +3,8 @@
 pub mod capture;
 mod compare;
 mod flow;
-mod fragment;
 mod host;
 pub mod link;
-mod peek;
 mod report;
 mod verdicts;
 

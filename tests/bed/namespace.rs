@@ -89,7 +89,7 @@ impl Namespace {
         self.servers.lock().expect("no panic while it is held").push(server);
     }
 
-    pub(super) fn ip(&self, commands: &str) {
+    pub(crate) fn ip(&self, commands: &str) {
         ip(&["-n", &self.name], commands);
     }
 

@@ -5,7 +5,7 @@ use std::{fmt, path::Path};
 use portcullis_config::Install;
 use portcullis_rules::Hook as At;
 use serde_json::Value;
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 use super::{
     Dialect, Plan, TABLE,
@@ -84,7 +84,15 @@ impl Hook {
     /// # Errors
     /// When the kernel refuses a rule; nothing has changed then.
     pub fn install(&self, plan: &Plan, generation: GenerationMark) -> Result<(), HookError> {
-        run("nft", &["--check", "--file", "-"], &script(plan, self.dialect, generation)?)?;
+        let untapped = plan.without_tap();
+        let mut plan = plan;
+        if let Err(refused) =
+            run("nft", &["--check", "--file", "-"], &script(plan, self.dialect, generation)?)
+        {
+            plan = &untapped;
+            run("nft", &["--check", "--file", "-"], &script(plan, self.dialect, generation)?)?;
+            warn!("the kernel can't log by nft, so scans of open hosts are found later: {refused}");
+        }
         match self.dialect {
             Dialect::Nft => {
                 // Left from a time when nft had no queue statement here, or when iptables was wanted.

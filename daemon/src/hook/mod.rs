@@ -22,6 +22,7 @@ mod install;
 mod iptables;
 mod nft;
 mod notices;
+mod tap;
 
 pub use builtin::{BUILTIN, BuiltinPass};
 pub use clash::{Clash, find_clashes};
@@ -63,6 +64,8 @@ pub struct Plan {
     unanswered: Unjudged,
     failsafe: Vec<Rule>,
     remembers: bool,
+    /// Whether rules tell the recorder what no queue shows.
+    tap: bool,
 }
 
 impl Plan {
@@ -80,6 +83,7 @@ impl Plan {
             unanswered: unjudged(open(config.queue.on_exit) || open(config.queue.on_overload)),
             failsafe: config.ruleset.rules.iter().filter(|rule| rule.failsafe).cloned().collect(),
             remembers: true,
+            tap: true,
         };
         if config.hook.install == Install::None {
             // Rules that somebody else keeps can't follow our generations.
@@ -92,6 +96,11 @@ impl Plan {
     pub const fn remember_nothing(&mut self) {
         self.inspect = Inspect::All;
         self.remembers = false;
+    }
+
+    /// The same without the rules that only tell, for a kernel without `CONFIG_NFT_LOG`.
+    pub fn without_tap(&self) -> Self {
+        Self { tap: false, ..self.clone() }
     }
 
     /// The rules as lines for a shell, for an administrator who installs them by hand.
@@ -110,6 +119,12 @@ impl Plan {
             }
         }
         script
+    }
+
+    /// Netfilter's log group that tells what no queue shows: the number of the first queue, since nobody
+    /// else uses that either.
+    pub const fn log_group(&self) -> u16 {
+        self.queues.0
     }
 
     /// Whether accepted flows are marked, so that the kernel knows them.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use portcullis_config::{Inspect, Unjudged};
 use portcullis_rules::{Hook, State};
 
-use super::{BUILTIN, Dialect, Plan, TABLE, failsafe};
+use super::{BUILTIN, Dialect, Plan, TABLE, failsafe, tap};
 use crate::mark::{Answer, GenerationMark, MarkLayout, Question};
 
 /// Begins the comment of the rule that holds the current generation; mask and queues follow.
@@ -30,6 +30,9 @@ pub(super) fn script(plan: &Plan, dialect: Dialect, generation: GenerationMark) 
     generation_chain(&mut out, plan, generation);
     refusals(&mut out);
     prerouting(&mut out, plan.layout);
+    if plan.tap {
+        out.push_str(&tap::chains(plan.log_group()));
+    }
     for hook in Hook::ALL {
         before(&mut out, plan, dialect, hook);
     }
@@ -65,6 +68,9 @@ pub(super) fn base_chains(plan: &Plan, dialect: Dialect) -> Vec<(String, &'stati
     let mut chains: Vec<_> = Hook::ALL.map(|hook| (format!("before-{hook}"), hook.name(), before)).to_vec();
     // Right after the mangle table (-150), before the packet is routed.
     chains.push((PREROUTING.to_owned(), "prerouting", -149));
+    for (name, hook, priority) in [tap::ARRIVALS, tap::REFUSALS].into_iter().filter(|_| plan.tap) {
+        chains.push((name.to_owned(), hook, priority));
+    }
     for hook in plan.hooks.iter() {
         if dialect == Dialect::Nft {
             chains.push((format!("judge-{hook}"), hook.name(), before + 1));

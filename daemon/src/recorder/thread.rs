@@ -2,9 +2,11 @@
 
 use std::{
     io,
+    path::Path,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
+        mpsc,
     },
     thread::{self, JoinHandle, Thread},
     time::Duration,
@@ -17,11 +19,24 @@ use super::Recorder;
 use crate::{
     event::Reports,
     log::{Counters, Show},
+    outcome::{self, Heard},
     status::Records,
 };
 
 /// Pause between two rounds over the rings.
 const PAUSE: Duration = Duration::from_millis(4);
+
+/// What was heard and waits for the recorder.
+const HEARD: usize = 1024;
+
+/// Where the recorder looks besides the rings, and where it keeps what it must not forget.
+#[derive(Debug, Clone, Copy)]
+pub struct Tap<'a> {
+    /// Netfilter's log group.
+    pub group: u16,
+    /// The state directory.
+    pub state: &'a Path,
+}
 
 /// The running recorder, as its owner sees it.
 #[derive(Debug)]
@@ -45,14 +60,28 @@ struct Shared {
 ///
 /// # Errors
 /// When the thread can't be started.
-pub fn spawn(rings: Vec<Reports>, log: &Log, detect: &Detect, show: bool) -> io::Result<Handle> {
+pub fn spawn(
+    rings: Vec<Reports>,
+    log: &Log,
+    detect: &Detect,
+    tap: Tap<'_>,
+    show: bool,
+) -> io::Result<Handle> {
     let show = show.then(|| Show::new(Box::new(io::stdout()), TimeZone::system()));
-    let recorder = Recorder::new(log, detect.clone(), show);
+    let mut recorder = Recorder::new(log, detect.clone(), show);
+    recorder.remember(tap.state, Timestamp::now());
     let shared = Arc::new(Shared::default());
     let counters = Arc::clone(recorder.counters());
     let for_thread = Arc::clone(&shared);
-    let body = move || run(recorder, rings, &for_thread);
+    let (ear, heard) = mpsc::sync_channel(HEARD);
+    let body = move || run(recorder, rings, &heard, &for_thread);
     let thread = thread::Builder::new().name("recorder".to_owned()).spawn(body)?;
+    if let Err(error) = outcome::listen(tap.group, ear, thread.thread().clone()) {
+        tracing::warn!(
+            "netfilter's log group {} can't be heard ({error}): scans of open hosts are found later",
+            tap.group
+        );
+    }
     Ok(Handle { thread, shared, counters })
 }
 
@@ -99,7 +128,7 @@ impl Handle {
     }
 }
 
-fn run(mut recorder: Recorder, mut rings: Vec<Reports>, shared: &Shared) {
+fn run(mut recorder: Recorder, mut rings: Vec<Reports>, heard: &mpsc::Receiver<Heard>, shared: &Shared) {
     loop {
         let settings = shared.settings.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some((log, detect)) = settings {
@@ -111,7 +140,11 @@ fn run(mut recorder: Recorder, mut rings: Vec<Reports>, shared: &Shared) {
             recorder.finish();
             return;
         }
-        let busy = drain(&mut recorder, &mut rings);
+        let mut busy = drain(&mut recorder, &mut rings);
+        for news in heard.try_iter().take(HEARD) {
+            recorder.hear(&news);
+            busy = true;
+        }
         let now = Timestamp::now();
         recorder.tick(now);
         if busy {

@@ -12,12 +12,13 @@ use super::{
     capture::Frame,
     compare::Comparison,
     flow::{Became, Ends, Flows, Standing},
-    fragment::Fragments,
     link::{self, IpPacket, NotIp},
-    peek::{Glance, glance, rebuilt},
     verdicts::Verdicts,
 };
-use crate::detect::{Contact, Detector, IncidentRecord, News, Oddity};
+use crate::{
+    detect::{Contact, Detector, IncidentRecord, News, Oddity},
+    glance::{Glance, fragment::Fragments, glance, rebuilt},
+};
 
 /// Packets of a capture, as the daemon would have met them.
 pub(super) struct Host {

@@ -134,7 +134,8 @@ pub fn start(options: Options) -> Result<(Live, Control), StartError> {
     let generation =
         Arc::new(ArcSwap::from_pointee(Generation::compile(&config, &plan, mark, None, workers(numbers))));
     let epoch = Epoch::default();
-    let (counters, sockets, recorder) = bound.start(&config, &generation, &epoch, options.show)?;
+    let tap = recorder::Tap { group: plan.log_group(), state: &options.state };
+    let (counters, sockets, recorder) = bound.start(&config, &generation, &epoch, tap, options.show)?;
     if config.hook.install != Install::None {
         hook.install(&plan, mark).inspect_err(|_| remove_half(existing))?;
     } else {
@@ -297,10 +298,11 @@ impl Bound {
         config: &Config,
         generation: &Arc<ArcSwap<Generation>>,
         epoch: &Epoch,
+        tap: recorder::Tap<'_>,
         show: bool,
     ) -> Result<(Vec<Arc<Counters>>, Sockets, recorder::Handle), StartError> {
         let (rings, reports): (Vec<_>, Vec<_>) = self.queues.iter().map(|_| event::ring()).unzip();
-        let recorder = recorder::spawn(reports, &config.log, &config.detect, show)
+        let recorder = recorder::spawn(reports, &config.log, &config.detect, tap, show)
             .map_err(failed("cannot start the recorder"))?;
         let (mut counters, mut sockets) = (Vec::new(), Sockets::default());
         for (place, ((number, queue), ring)) in self.queues.into_iter().zip(rings).enumerate() {

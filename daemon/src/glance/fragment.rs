@@ -13,19 +13,19 @@ const WHOLE_UDP: usize = 8;
 
 /// A fragment, where its IP header is read.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Fragment<'a> {
+pub(crate) struct Fragment<'a> {
     /// Tells datagrams apart: addresses, protocol and identification, hashed.
-    pub(super) datagram: u64,
+    pub(crate) datagram: u64,
     /// The protocol of the datagram.
-    pub(super) protocol: u8,
+    pub(crate) protocol: u8,
     /// Where its bytes belong.
-    pub(super) offset: usize,
+    pub(crate) offset: usize,
     /// Whether others follow.
-    pub(super) more: bool,
+    pub(crate) more: bool,
     /// Its bytes, as far as they were captured.
-    pub(super) bytes: &'a [u8],
+    pub(crate) bytes: &'a [u8],
     /// How many there were.
-    pub(super) length: usize,
+    pub(crate) length: usize,
 }
 
 /// A datagram whose parts come in.
@@ -43,24 +43,24 @@ struct Partial {
 
 /// What a fragment brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Put {
+pub(crate) struct Put {
     /// What is odd about it.
-    pub(super) odd: Option<Oddity>,
+    pub(crate) odd: Option<Oddity>,
     /// The first bytes of the datagram, once there are enough of them to read a header; told once.
-    pub(super) whole: Option<[u8; KEPT]>,
+    pub(crate) whole: Option<[u8; KEPT]>,
 }
 
 /// Datagrams in parts, by their hash; one that finds its place taken takes it over.
 #[derive(Debug)]
-pub(super) struct Fragments(Box<[Option<Partial>]>);
+pub(crate) struct Fragments(Box<[Option<Partial>]>);
 
 impl Fragments {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(vec![None; MOST].into_boxed_slice())
     }
 
     /// Puts a fragment where it belongs.
-    pub(super) fn put(&mut self, fragment: &Fragment<'_>) -> Put {
+    pub(crate) fn put(&mut self, fragment: &Fragment<'_>) -> Put {
         let Fragment { datagram, protocol, offset, more, bytes, length } = *fragment;
         let enough = if protocol == 6 { WHOLE_TCP } else { WHOLE_UDP };
         let place = usize::try_from(datagram).unwrap_or(0).checked_rem(MOST).unwrap_or(0);

@@ -2,30 +2,32 @@
 //! headers.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
+pub(crate) mod fragment;
+
 use std::{
     hash::{BuildHasher, RandomState},
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
-use super::fragment::Fragment;
+use self::fragment::Fragment;
 
 const V6_HEADER: usize = 40;
 
 /// What is seen at a glance.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Glance<'a> {
-    pub(super) source: IpAddr,
-    pub(super) destination: IpAddr,
-    pub(super) protocol: u8,
+pub(crate) struct Glance<'a> {
+    pub(crate) source: IpAddr,
+    pub(crate) destination: IpAddr,
+    pub(crate) protocol: u8,
     /// Where the transport header begins, if this is no fragment.
-    pub(super) transport: &'a [u8],
-    pub(super) fragment: Option<Fragment<'a>>,
+    pub(crate) transport: &'a [u8],
+    pub(crate) fragment: Option<Fragment<'a>>,
     /// Extension headers that say nothing and hide what follows.
-    pub(super) hides: bool,
+    pub(crate) hides: bool,
 }
 
 /// Looks at a packet; `None` when not even its addresses are there.
-pub(super) fn glance<'a>(bytes: &'a [u8], length: u32, hasher: &RandomState) -> Option<Glance<'a>> {
+pub(crate) fn glance<'a>(bytes: &'a [u8], length: u32, hasher: &RandomState) -> Option<Glance<'a>> {
     match bytes.first()? >> 4 {
         4 => glance_v4(bytes, length, hasher),
         6 => glance_v6(bytes, length, hasher),
@@ -103,7 +105,7 @@ fn glance_v6<'a>(bytes: &'a [u8], length: u32, hasher: &RandomState) -> Option<G
 }
 
 /// A whole packet in the place of fragments, of which the first bytes are known.
-pub(super) fn rebuilt(bytes: &[u8], glance: &Glance<'_>, first: &[u8]) -> Vec<u8> {
+pub(crate) fn rebuilt(bytes: &[u8], glance: &Glance<'_>, first: &[u8]) -> Vec<u8> {
     let length =
         |more: usize| u16::try_from(first.len().saturating_add(more)).unwrap_or(u16::MAX).to_be_bytes();
     let mut packet = match glance.source {
