@@ -54,6 +54,9 @@ mod cut;
 // Rules with a rate, and rules that count for a time.
 mod timed;
 
+// Lists that reload by themselves.
+mod lists;
+
 // Doors that stay open while the daemon is dead.
 mod failsafe;
 

@@ -33,7 +33,7 @@ impl<'a> Files<'a> {
 
     /// Reads a file of our own, which has to be UTF-8.
     pub(crate) fn read(&mut self, path: &Path) -> Result<FileId, FileProblem> {
-        self.read_with(path, |bytes| {
+        self.read_with(path, false, |bytes| {
             String::from_utf8(bytes).map_err(|error| {
                 let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
                 let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
@@ -44,12 +44,13 @@ impl<'a> Files<'a> {
 
     /// Reads a file of addresses, which comes from elsewhere: its comments may be in any encoding.
     pub(crate) fn read_list(&mut self, path: &Path) -> Result<FileId, FileProblem> {
-        self.read_with(path, |bytes| Ok(String::from_utf8_lossy(&bytes).into_owned()))
+        self.read_with(path, true, |bytes| Ok(String::from_utf8_lossy(&bytes).into_owned()))
     }
 
     fn read_with(
         &mut self,
         path: &Path,
+        is_list: bool,
         decode: impl Fn(Vec<u8>) -> Result<String, FileProblem>,
     ) -> Result<FileId, FileProblem> {
         if let Some(known) = self.sources.find(path) {
@@ -65,7 +66,7 @@ impl<'a> Files<'a> {
                 None => return Err(FileProblem::NotInSnapshot { path: path.into() }),
             },
         };
-        Ok(self.sources.add(path, text))
+        Ok(self.sources.add(path, text, is_list))
     }
 
     /// The overlays that belong to the main file, in name order.

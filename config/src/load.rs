@@ -54,7 +54,7 @@ pub fn load_with_names(path: &Path, names: &SystemNames) -> Result<Loaded, Repor
 /// Everything that is wrong with it; a set in a file is, too.
 pub fn load_text(name: &str, text: &str) -> Result<Loaded, Report> {
     let mut only = Sources::default();
-    only.add(Path::new(name), Arc::from(text));
+    only.add(Path::new(name), Arc::from(text), false);
     load_from(Path::new(name), Origin::Snapshot(&only), Lookup::system(&SystemNames::default()))
 }
 

@@ -4,7 +4,13 @@ use std::{fmt, path::Path, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::KnownNames;
+use crate::{
+    Report,
+    files::{Files, Origin},
+    lower,
+    names::KnownNames,
+    problem::{FileErrors, FileProblem, Problems},
+};
 
 /// A file's path, as the configuration named it, and its text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +19,9 @@ pub struct SourceText {
     pub path: Arc<str>,
     /// The text.
     pub text: Arc<str>,
+    /// Whether it is a file of addresses, which reloads by itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_list: bool,
 }
 
 /// Everything that a configuration was made from: its texts, the main file first, and the port and
@@ -54,8 +63,57 @@ impl Sources {
         serde_json::from_str(json).map_err(SnapshotError)
     }
 
-    pub(crate) fn add(&mut self, path: &Path, text: Arc<str>) -> FileId {
-        self.texts.push(SourceText { path: path.to_string_lossy().into(), text });
+    /// The same without the files of addresses: what an administrator has written.
+    #[must_use]
+    pub fn without_lists(&self) -> Self {
+        let texts = self.texts.iter().filter(|source| !source.is_list).cloned().collect();
+        Self { texts, names: self.names.clone() }
+    }
+
+    /// The paths of the files of addresses.
+    pub fn lists(&self) -> impl Iterator<Item = &Path> {
+        self.texts.iter().filter(|source| source.is_list).map(|source| Path::new(&*source.path))
+    }
+
+    /// The paths of the texts that were others, or not there, in `before`.
+    pub fn changed_since<'a>(&'a self, before: &'a Self) -> impl Iterator<Item = &'a str> {
+        self.texts.iter().filter(|source| !before.texts.contains(source)).map(|source| &*source.path)
+    }
+
+    /// Takes a file of addresses as it is on disk now.
+    ///
+    /// # Errors
+    /// When it can't be read, is empty to the last byte, as after a download that failed, or holds
+    /// anything but addresses. Nothing has changed then.
+    pub fn read_list_again(&mut self, path: &Path) -> Result<(), Report> {
+        let mut files = Files::from(Origin::Disk);
+        let nowhere = |problem: FileProblem| Report::new(Self::default(), vec![problem.nowhere()]);
+        let file = files.read_list(path).map_err(nowhere)?;
+        let fresh = files.sources;
+        let text = Arc::clone(&fresh.get(file).text);
+        let Some(known) =
+            self.texts.iter_mut().find(|source| source.is_list && Path::new(&*source.path) == path)
+        else {
+            return Ok(());
+        };
+        if known.text == text {
+            return Ok(());
+        }
+        if text.is_empty() {
+            return Err(nowhere(FileProblem::EmptyList { path: path.into() }));
+        }
+        let problems = Problems::default();
+        lower::list(&text, FileErrors { file, problems: &problems });
+        let found = problems.into_found();
+        if !found.is_empty() {
+            return Err(Report::new(fresh, found));
+        }
+        known.text = text;
+        Ok(())
+    }
+
+    pub(crate) fn add(&mut self, path: &Path, text: Arc<str>, is_list: bool) -> FileId {
+        self.texts.push(SourceText { path: path.to_string_lossy().into(), text, is_list });
         FileId(self.texts.len() - 1)
     }
 

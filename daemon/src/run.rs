@@ -5,6 +5,7 @@ mod answer;
 mod fd_store;
 mod guard;
 mod health;
+mod lists;
 mod live;
 mod publish;
 mod start;

@@ -33,6 +33,9 @@ pub struct Status {
     pub rules: usize,
     /// The hooks that are ours.
     pub hooks: Vec<String>,
+    /// The files of addresses that are watched.
+    #[serde(default)]
+    pub lists: Vec<List>,
     /// How packets get to the queue: `nft`, `iptables`, or `none` when the administrator sees to it.
     pub hook_install: String,
     /// How often somebody else changed the kernel rules, and they were put back.
@@ -44,6 +47,27 @@ pub struct Status {
     pub records: Records,
     /// The queues, as the kernel counts them.
     pub queues: Vec<QueueStatus>,
+}
+
+/// A file of addresses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct List {
+    /// Its path.
+    pub file: String,
+    /// When the contents that are in force were written, as far as that is known.
+    pub written: Option<Timestamp>,
+    /// Why the file as it is now is not in force.
+    pub problem: Option<String>,
+}
+
+impl List {
+    /// What there is to say when its contents are not those of the file.
+    pub fn outdated(&self) -> Option<String> {
+        let Self { file, written, problem } = self;
+        let problem = problem.as_ref()?;
+        let of = written.map(|written| format!(", what is in force is of {}", written.strftime("%F %T UTC")));
+        Some(format!("{file}: {problem}{}", of.unwrap_or_default()))
+    }
 }
 
 /// What became of the records.

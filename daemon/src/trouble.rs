@@ -28,6 +28,8 @@ pub enum Trouble {
     WayBackFailed,
     /// The last reload was refused.
     ReloadRefused,
+    /// A list's file can't be used: what it held before is in force.
+    ListOutdated,
     /// Records can't be written.
     RecordsUnwritten,
     /// Packets were judged, but came too fast to be told of one by one.
@@ -109,6 +111,7 @@ impl fmt::Display for Trouble {
             Self::NotTheFiles => "the rules in force are not those of the files",
             Self::WayBackFailed => "the way back failed, and is tried again",
             Self::ReloadRefused => "the last reload was refused, the rules before it are in force",
+            Self::ListOutdated => "a list can't be read anew, what it held before is in force",
             Self::RecordsUnwritten => "records can't be written",
             Self::ReportsLost => "packets came too fast to be recorded one by one",
         })

@@ -26,6 +26,7 @@ use std::{collections::BTreeMap, str::FromStr, sync::Arc};
 use jiff::Timestamp;
 use portcullis_rules::{Place, RuleId, Ruleset};
 
+pub(crate) use netset::addresses as list;
 pub(crate) use sets::{Sets, sets};
 #[cfg(test)]
 pub(crate) use time::hours;

@@ -9,7 +9,7 @@ use crate::problem::{FileErrors, FileProblem};
 const SHOWN: usize = 5;
 
 /// The addresses in a file. Remarks begin with `#` or `;`, as in Spamhaus' and FireHOL's lists.
-pub(super) fn addresses(text: &str, errors: FileErrors<'_>) -> AddressSet {
+pub(crate) fn addresses(text: &str, errors: FileErrors<'_>) -> AddressSet {
     let mut wrong = Vec::new();
     let mut offset = 0;
     let mut ranges = Vec::new();
@@ -42,7 +42,7 @@ mod tests {
     use crate::{problem::Problems, sources::Sources};
 
     fn read(text: &str) -> (AddressSet, Vec<(usize, String)>) {
-        let file = Sources::default().add("list".as_ref(), text.into());
+        let file = Sources::default().add("list".as_ref(), text.into(), true);
         let problems = Problems::default();
         let set = addresses(text, FileErrors { file, problems: &problems });
         let found = problems.into_found().into_iter();

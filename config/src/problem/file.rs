@@ -19,6 +19,10 @@ pub(crate) enum FileProblem {
         path: PathBuf,
     },
     EmptySnapshot,
+    /// A file of addresses without a byte in it.
+    EmptyList {
+        path: PathBuf,
+    },
     /// A line of a file of addresses that is none.
     BadLine {
         written: String,
@@ -47,6 +51,7 @@ impl FileProblem {
                 "only the files that were part of this configuration when it was stored can be read"
             }
             Self::EmptySnapshot => return None,
+            Self::EmptyList { .. } => "a list that is meant to be empty holds a remark that says so",
             Self::BadLine { .. } => {
                 "a line holds one address, prefix such as 192.0.2.0/24, or range such as \
                  192.0.2.10-192.0.2.20; remarks begin with # or ;"
@@ -68,6 +73,9 @@ impl fmt::Display for FileProblem {
             }
             Self::NotInSnapshot { path } => {
                 write!(f, "{} is not part of the stored configuration", Quoted(&path.to_string_lossy()))
+            }
+            Self::EmptyList { path } => {
+                write!(f, "{} is empty, as after a download that failed", Quoted(&path.to_string_lossy()))
             }
             Self::EmptySnapshot => f.write_str("the stored configuration is empty"),
             Self::BadLine { written } => {

@@ -32,6 +32,7 @@ impl Live {
             degraded: self.troubles.list(),
             rules: generation.ruleset().rules.len(),
             hooks: generation.ruleset().policy.hooks().iter().map(|hook| hook.name().to_owned()).collect(),
+            lists: self.lists.status(),
             hook_install: match (self.config.hook.install, self.hook.dialect()) {
                 (Install::None, _) => "the administrator",
                 (_, Dialect::Nft) => "nft",

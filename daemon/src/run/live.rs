@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    os::fd::AsFd as _,
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -12,7 +13,10 @@ use portcullis_config::{Config, Install, Sources};
 use sd_notify::NotifyState;
 use tracing::{error, info, warn};
 
-use super::{Options, fd_store::Sockets, guard::Guard, trial::OnTrial, wakers::Wakers, watchdog::Watchdog};
+use super::{
+    Options, fd_store::Sockets, guard::Guard, lists::Lists, trial::OnTrial, wakers::Wakers,
+    watchdog::Watchdog,
+};
 use crate::{
     conntrack::{self, Marked},
     control::Control,
@@ -60,6 +64,7 @@ pub struct Live {
     pub(super) mark: GenerationMark,
     pub(super) counters: Vec<Arc<Counters>>,
     pub(super) sockets: Sockets,
+    pub(super) lists: Lists,
     pub(super) recorder: recorder::Handle,
     /// What all generations have counted.
     pub(super) tally: Tally,
@@ -75,16 +80,20 @@ impl Live {
     pub fn serve(mut self, mut control: Control) -> io::Result<()> {
         loop {
             let now = Instant::now();
-            let due = [self.watchdog.as_ref().map(Watchdog::due), self.guard.due()];
+            let due = [self.watchdog.as_ref().map(Watchdog::due), self.guard.due(), self.lists.due()];
             let due = due.into_iter().flatten().map(|due| due.saturating_duration_since(now));
             let limit = due.chain(self.trial_left()).min();
-            let woken = self.wakers.wait(&control, limit)?;
+            let woken = self.wakers.wait(&control, self.lists.as_fd(), limit)?;
             if woken.links {
                 interfaces::changed(&self.epoch);
             }
             if woken.asked {
                 control.serve(|command| self.answer(command));
             }
+            if woken.lists {
+                self.lists.heed();
+            }
+            self.follow_lists();
             if woken.alarm {
                 self.follow_time();
             }

@@ -110,7 +110,7 @@ impl Live {
 
     /// Makes this configuration what is live, as it is now: the table first, then the kernel's rules.
     /// Nothing else publishes a table.
-    fn put_into_force(&mut self, loaded: Loaded, origin: Origin) -> Result<Published, String> {
+    pub(super) fn put_into_force(&mut self, loaded: Loaded, origin: Origin) -> Result<Published, String> {
         let Loaded { config, sources } = loaded.at(Timestamp::now());
         self.refuse_what_needs_a_restart(&config)?;
 
@@ -159,6 +159,7 @@ impl Live {
         };
         let origin = mem::replace(&mut self.origin, origin);
         self.wind_alarm();
+        self.watch_lists();
         Ok(Published { summary, before, origin })
     }
 

@@ -10,6 +10,7 @@ use super::{
     Live, Options,
     fd_store::{self, Inheritance, Sockets},
     guard::Guard,
+    lists::Lists,
     wakers::Wakers,
     watchdog::Watchdog,
 };
@@ -162,6 +163,7 @@ pub fn start(options: Options) -> Result<(Live, Control), StartError> {
         mark,
         counters,
         sockets,
+        lists: Lists::new().map_err(failed("cannot watch files"))?,
         recorder,
         tally,
         troubles: Troubles::default(),
@@ -175,6 +177,7 @@ pub fn start(options: Options) -> Result<(Live, Control), StartError> {
     live.started();
     live.take_stock();
     live.wind_alarm();
+    live.watch_lists();
     log::tell(Message::Ready, &format!("ready: {}", live.status().sentence()));
     live.tell_systemd();
     Ok((live, control))

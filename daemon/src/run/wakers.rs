@@ -2,7 +2,10 @@
 
 use std::{
     io::{self, Read as _},
-    os::{fd::AsFd as _, unix::net::UnixStream},
+    os::{
+        fd::{AsFd as _, BorrowedFd},
+        unix::net::UnixStream,
+    },
     time::{Duration, Instant},
 };
 
@@ -46,6 +49,8 @@ pub(super) struct Woken {
     pub(super) links: bool,
     /// What has become of the kernel's rules.
     pub(super) rules: Changes,
+    /// Something changed in the directories of lists.
+    pub(super) lists: bool,
     /// Other rules may count now.
     pub(super) alarm: bool,
     /// There may be something to do for clients of the control socket.
@@ -75,13 +80,19 @@ impl Wakers {
     ///
     /// # Errors
     /// What the system said.
-    pub(super) fn wait(&self, control: &Control, limit: Option<Duration>) -> io::Result<Woken> {
+    pub(super) fn wait(
+        &self,
+        control: &Control,
+        lists: BorrowedFd<'_>,
+        limit: Option<Duration>,
+    ) -> io::Result<Woken> {
         let ours = [
             self.stop.as_fd(),
             self.reload.as_fd(),
             self.links.as_fd(),
             self.notices.as_fd(),
             self.alarm.as_fd(),
+            lists,
         ];
         let ours = ours.map(|descriptor| PollFd::from_borrowed_fd(descriptor, PollFlags::IN));
         let mut polled: Vec<_> = ours.into_iter().chain(control.polled()).collect();
@@ -94,12 +105,13 @@ impl Wakers {
         }
         let mut woken = polled.iter().map(|polled| !polled.revents().is_empty());
         let mut next = || woken.next().unwrap_or(false);
-        let (stop, reload, links, rules, alarm) = (next(), next(), next(), next(), next());
+        let (stop, reload, links, rules, alarm, lists) = (next(), next(), next(), next(), next(), next());
         Ok(Woken {
             stop: stop && empty(&self.stop),
             reload: reload && empty(&self.reload),
             links: links && self.read_links(),
             rules: if rules { self.notices.read() } else { Changes::default() },
+            lists,
             alarm: alarm && self.alarm.rang(),
             // Those who only wait have to be looked after, too: their time may be over.
             asked: patience.is_some() || next(),

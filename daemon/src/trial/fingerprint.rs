@@ -6,15 +6,15 @@ use portcullis_config::Sources;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-/// SHA-256 of everything that a configuration was made from, in hexadecimal: its files, the lists of
-/// its sets, and the port and user names that the system resolved.
+/// SHA-256 of what a configuration was made from, in hexadecimal: its files, and the port and user
+/// names that the system resolved. The lists of its sets are no part of it: they change by themselves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fingerprint(String);
 
 impl Fingerprint {
     /// Of this configuration.
     pub fn of(sources: &Sources) -> Self {
-        let bytes = Sha256::digest(sources.to_json());
+        let bytes = Sha256::digest(sources.without_lists().to_json());
         Self(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
