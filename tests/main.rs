@@ -77,3 +77,6 @@ mod review;
 
 // A real Prometheus scrapes the real daemon.
 mod metrics;
+
+// The page, in a real browser.
+mod report;

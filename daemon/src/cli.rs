@@ -10,6 +10,7 @@ use crate::{
     control,
     ports::PortsArgs,
     replay::ReplayArgs,
+    report::ReportArgs,
     review::{LogArgs, When},
     source, trial,
 };
@@ -58,6 +59,11 @@ pub enum Command {
     Replay(ReplayArgs),
     /// Review what was blocked
     Log(ReviewArgs),
+    /// Make a page about what was refused, for a browser
+    ///
+    /// One file without scripts that needs no network: ports by the hour, sources and what they tried, incidents,
+    /// blocks that look like our own mistake with the rule that would mend them, and week against week.
+    Report(MakeReportArgs),
     /// List the doors of this host: who listens, and whom the rules let in
     ///
     /// Every listening TCP and UDP socket, its process and unit (as root), ports that are published for
@@ -240,6 +246,20 @@ pub struct HistoryArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "shared arguments")]
     pub control: ControlArgs,
+}
+
+/// `portcullis report`
+#[derive(Debug, Args)]
+pub struct MakeReportArgs {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "shared arguments")]
+    pub report: ReportArgs,
+    /// Where the records are [default: the configuration's log.directory]
+    #[arg(long, value_name = "DIR")]
+    pub directory: Option<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "shared arguments")]
+    pub config: ConfigArgs,
 }
 
 /// `portcullis ports`

@@ -9,18 +9,19 @@ mod hook;
 mod import;
 mod metrics;
 mod ports;
+mod records;
 mod replay;
 mod rules;
 
-use std::{fmt::Display, io, process::ExitCode};
+use std::{fmt::Display, process::ExitCode};
 
 use portcullis_config::Config;
 
 use crate::{
-    cli::{Command, DoctorArgs, ReviewArgs},
+    cli::{Command, DoctorArgs},
     demo,
     doctor::{Severity, examine},
-    review, source,
+    source,
 };
 
 /// How a command ended: its exit status.
@@ -59,7 +60,8 @@ pub fn run(command: Command) -> Outcome {
         Command::Status(args) => daemon::status(&args),
         Command::Check(args) => check::run(args.file.or(args.config).as_deref()),
         Command::Explain(args) => explain::run(&args),
-        Command::Log(args) => log(&args),
+        Command::Log(args) => records::log(&args),
+        Command::Report(args) => records::report(&args),
         Command::Ports(args) => ports::run(&args),
         Command::Metrics(args) => metrics::run(&args),
         Command::Rules(args) => rules::run(&args),
@@ -99,24 +101,4 @@ fn doctor(args: &DoctorArgs) -> Outcome {
     }
     let problems = found.iter().filter(|finding| finding.severity == Severity::Problem).count();
     if problems == 0 { Outcome::Fine } else { Outcome::No }
-}
-
-fn log(args: &ReviewArgs) -> Outcome {
-    let directory = match &args.directory {
-        Some(directory) => directory.clone(),
-        None => match configuration(&args.config) {
-            Ok(config) => config.log.directory,
-            Err(outcome) => return outcome,
-        },
-    };
-    match review::run(&args.review, &directory, &mut io::stdout().lock()) {
-        Ok(review::Outcome::Found) => Outcome::Fine,
-        Ok(review::Outcome::Nothing) => Outcome::No,
-        // The reader of our output has seen enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Outcome::Fine,
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            fail(Outcome::NotPermitted, format!("cannot read {}: {error}", directory.display()))
-        }
-        Err(error) => fail(Outcome::No, format!("cannot read {}: {error}", directory.display())),
-    }
 }

@@ -27,6 +27,7 @@ pub mod queue;
 pub mod rates;
 pub mod recorder;
 pub mod replay;
+pub mod report;
 pub mod review;
 pub mod run;
 pub mod sessions;

@@ -25,7 +25,7 @@ pub enum Each {
 
 /// Packets by quarter of an hour since 1970, those in summaries included.
 #[derive(Debug, Default)]
-pub(super) struct Hours(pub(super) HashMap<i64, u64>);
+pub struct Hours(pub(super) HashMap<i64, u64>);
 
 const HOUR: i64 = 3_600_000_000;
 /// Time zones differ from each other by quarters of an hour.
@@ -52,8 +52,13 @@ impl Hours {
         self
     }
 
+    /// All together.
+    pub fn total(&self) -> u64 {
+        self.0.values().sum()
+    }
+
     /// Counts of local hours or days, in order; those without packets are left out.
-    pub(super) fn local(&self, each: Each, zone: &TimeZone) -> Vec<(DateTime, u64)> {
+    pub fn local(&self, each: Each, zone: &TimeZone) -> Vec<(DateTime, u64)> {
         let mut counts: HashMap<DateTime, u64> = HashMap::new();
         for (quarter, count) in self.0.iter().filter(|(_, count)| **count > 0) {
             let moment = quarter.checked_mul(QUARTER).and_then(|us| Timestamp::from_microsecond(us).ok());

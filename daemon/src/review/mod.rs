@@ -4,12 +4,14 @@ mod event;
 mod export;
 mod filter;
 pub(crate) mod follow;
+mod history;
 mod hours;
 pub mod incidents;
 mod knocks;
 mod parallel;
 mod parts;
 mod query;
+mod suggest;
 mod table;
 mod top;
 mod when;
@@ -24,9 +26,11 @@ use jiff::Zoned;
 pub use self::{
     event::find_event,
     filter::SourceFilter,
-    hours::Each,
+    history::{History, Port, Profile},
+    hours::{Each, Hours},
     knocks::{Knock, Knocks, knocks},
-    top::By,
+    suggest::Suggestion,
+    top::{By, Value},
     when::When,
 };
 use self::{export::Form, query::Query};

@@ -116,13 +116,27 @@ impl<'a> Query<'a> {
 
     /// What was refused, or would have been, by value.
     pub(super) fn refused(&self, by: By) -> io::Result<Top> {
-        let add = |top: &mut Top, segment: &Segment, rows: &[u32]| {
-            let digest = &segment.digest;
-            let refused = |row: &u32| !digest.shape(*row as usize).accepted();
+        let add = |top: &mut Top, segment: &Segment, rows: &[u32]| top.add(by, &segment.digest, rows);
+        self.refused_sum(add, Top::merge).map(|(top, ..)| top)
+    }
+
+    /// What the rows of refused packets add up to.
+    pub(super) fn refused_sum<S: Default + Send>(
+        &self,
+        add_rows: impl Fn(&mut S, &Segment, &[u32]) + Sync,
+        merge: impl Fn(S, S) -> S,
+    ) -> io::Result<(S, [u64; 3], Seen)> {
+        let refused = |sum: &mut S, segment: &Segment, rows: &[u32]| {
+            let refused = |row: &u32| !segment.digest.shape(*row as usize).accepted();
             let rows: Vec<u32> = rows.iter().copied().filter(refused).collect();
-            top.add(by, digest, &rows);
+            add_rows(sum, segment, &rows);
         };
-        self.sum(add, Top::merge).map(|(top, ..)| top)
+        self.sum(refused, merge)
+    }
+
+    /// What a record has to be like.
+    pub(super) const fn filter(&self) -> &Filter {
+        &self.filter
     }
 
     /// How many packets there were when.

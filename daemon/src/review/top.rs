@@ -37,10 +37,14 @@ pub enum By {
 
 /// What packets are counted by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Value {
+pub enum Value {
+    /// Who.
     Source(IpAddr),
+    /// A port, and its protocol in small letters.
     Port(u16, Arc<str>),
+    /// A rule's name, or `policy input`.
     Rule(Arc<str>),
+    /// Who tried which port.
     Pair(IpAddr, u16, Arc<str>),
 }
 
