@@ -41,22 +41,23 @@ this is no record
 {"timestamp":"2026-11-21T08:00:00.000000+0000","event_type":"drop","src_ip":"2001:db8::7","src_port":40000,"dest_ip":"2001:db8::1","dest_port":445,"proto":"TCP","ip_v":6,"drop":{"len":60,"reason":"firewall rules"},"verdict":{"action":"drop"},"alert":{"action":"blocked","gid":1,"signature_id":2,"rev":1,"signature":"no smb","category":"","severity":3,"metadata":{"hook":["input"],"count":["41"]}}}
 "#;
 
-struct Home(TempDir);
+/// A directory with a configuration and records.
+pub(crate) struct Home(TempDir);
 
 impl Home {
-    fn new(policy: &str) -> Self {
+    pub(crate) fn new(policy: &str) -> Self {
         let home = Self(tempfile::tempdir().expect("a directory"));
         fs::write(home.file("portcullis.toml"), policy).expect("our directory");
         fs::write(home.file("blocked.jsonl"), RECORDS).expect("our directory");
         home
     }
 
-    fn file(&self, name: &str) -> String {
+    pub(crate) fn file(&self, name: &str) -> String {
         self.0.path().join(name).display().to_string()
     }
 
     /// Runs the binary with `FILE` and `DIR` in its words replaced.
-    fn run(&self, words: &[&str]) -> (i32, String, String) {
+    pub(crate) fn run(&self, words: &[&str]) -> (i32, String, String) {
         let file = self.file("portcullis.toml");
         let directory = self.0.path().display().to_string();
         let words = words.iter().map(|word| match *word {

@@ -9,6 +9,9 @@ mod bed;
 // Commands that need neither root nor a daemon, and how they end.
 mod commands;
 
+// What the commands tell of rules: lints, differences, explanations.
+mod reasons;
+
 // What a newcomer sees first.
 mod demo;
 

@@ -10,6 +10,7 @@
 
 mod files;
 mod lines;
+mod lint;
 mod load;
 mod lower;
 mod names;
@@ -24,6 +25,7 @@ mod suggest;
 mod validity;
 mod written;
 
+pub use lint::{WarningEntry, Warnings, lint};
 pub use load::{Loaded, load, load_text, load_with_names};
 pub use lower::{BadTime, parse_time};
 pub use names::{SystemNames, port_name};

@@ -38,7 +38,7 @@ pub(crate) fn diagnostic(report: &Report, diagnostic: &Diagnostic, colours: bool
 }
 
 /// Adds the line that `span` begins in.
-fn quote<'a>(
+pub(crate) fn quote<'a>(
     group: Group<'a>,
     report: &'a Report,
     span: &Span,

@@ -47,7 +47,7 @@ pub enum Command {
     /// records, and lets everything pass. On SIGTERM or Ctrl-C it takes its kernel rules away; on
     /// SIGHUP it reads its configuration again.
     Run(RunArgs),
-    /// Check the configuration and run the tests it contains
+    /// Check the configuration, look for what is suspicious in it, and run the tests it contains
     Check(CheckArgs),
     /// Tell which rule decides about a packet, and which nearly did
     Explain(ExplainArgs),
@@ -57,6 +57,10 @@ pub enum Command {
     /// was answered, refused or met silence; the verdicts are then those of the usual configuration. Exit
     /// status 1 when the capture can't be read to its end; what was readable is reported.
     Replay(ReplayArgs),
+    /// Tell what an edit newly opens and newly closes, each with a packet as its witness
+    ///
+    /// Exit status 1 when something is newly open: for a check before a change is merged.
+    Diff(DiffArgs),
     /// Review what was blocked
     Log(ReviewArgs),
     /// Make a page about what was refused, for a browser
@@ -168,14 +172,41 @@ pub struct CheckArgs {
     /// The same as FILE
     #[arg(long, value_name = "FILE", conflicts_with = "file")]
     pub config: Option<PathBuf>,
+    /// End with exit status 1 when there are warnings, too
+    #[arg(long)]
+    pub strict: bool,
+    /// Tell also how the rules are compiled, and what would have been too much work to tell
+    #[arg(short, long)]
+    pub verbose: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `portcullis diff`
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// The configuration as it was; rules.d/*.toml beside it belong to it
+    pub old: PathBuf,
+    /// The configuration as it is to be
+    pub new: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `portcullis explain`
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
     /// The packet, such as "input tcp 203.0.113.9:40000 -> 192.0.2.1:22 in eth0"
-    #[arg(value_name = "PACKET", required = true)]
+    #[arg(value_name = "PACKET", required_unless_present = "event")]
     pub packet: Vec<String>,
+    /// An event of the log instead, by its event_id: what was decided then, and what the rules say now
+    #[arg(long, value_name = "ID", conflicts_with = "packet")]
+    pub event: Option<String>,
+    /// Where the records are [default: the configuration's log.directory]
+    #[arg(long, value_name = "DIR", requires = "event")]
+    pub directory: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

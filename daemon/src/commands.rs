@@ -3,6 +3,7 @@
 mod apply;
 mod check;
 mod daemon;
+mod diff;
 mod explain;
 mod generate;
 mod hook;
@@ -58,7 +59,8 @@ pub fn run(command: Command) -> Outcome {
         Command::History(args) => apply::history(&args),
         Command::Enable(args) => apply::enable(&args),
         Command::Status(args) => daemon::status(&args),
-        Command::Check(args) => check::run(args.file.or(args.config).as_deref()),
+        Command::Check(args) => check::run(&args),
+        Command::Diff(args) => diff::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Log(args) => records::log(&args),
         Command::Report(args) => records::report(&args),

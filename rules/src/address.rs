@@ -76,6 +76,11 @@ impl AddressSet {
         self.v4.is_full() && self.v6.is_full()
     }
 
+    /// Whether every address is in the set of each family of which one is.
+    pub(crate) fn is_full_in_its_families(&self) -> bool {
+        (self.v4.is_empty() || self.v4.is_full()) && (self.v6.is_empty() || self.v6.is_full())
+    }
+
     /// The addresses of these families only.
     #[must_use]
     pub(crate) fn of_families(&self, v4: bool, v6: bool) -> Self {

@@ -42,7 +42,8 @@ pub use rate::{Limiter, Rate, RatePeriod, RateScope};
 pub use rule::{Field, LogDetail, Match, Matched, Place, Rule, RuleId, Standing};
 pub use ruleset::{Explanation, NearMiss, Policy, Ruleset};
 pub use space::{
-    Change, Difference, Differences, Finding, Lints, Question, Region, Space, Words, diff, lint, scheduled,
+    Change, Difference, Differences, Edit, EditChange, Finding, Lints, Question, Region, Space, Words, diff,
+    edits, lint, scheduled, words_of,
 };
 pub use table::{RuleTable, Strategy, TablePart, TableSummary};
 pub use tcp_flags::TcpFlags;

@@ -1,14 +1,17 @@
-//! `check`: is this configuration one that can go live?
+//! `check`: is this configuration one that can go live, and is it what it seems to be?
 
-use std::path::Path;
+use std::{io::IsTerminal as _, path::Path};
 
-use portcullis_config::{DEFAULT, failed_tests, load, load_text};
+use portcullis_config::{DEFAULT, Loaded, Warnings, failed_tests, lint, load, load_text};
+use portcullis_rules::RuleTable;
+use serde_json::json;
 
 use super::Outcome;
-use crate::source;
+use crate::{cli::CheckArgs, source};
 
-pub(super) fn run(file: Option<&Path>) -> Outcome {
+pub(super) fn run(args: &CheckArgs) -> Outcome {
     let usual = Path::new(source::FILE);
+    let file = args.file.as_deref().or(args.config.as_deref());
     let (name, loaded) = match file {
         None if !usual.exists() => {
             eprintln!("there is no {}: checking the built-in default policy", source::FILE);
@@ -19,23 +22,63 @@ pub(super) fn run(file: Option<&Path>) -> Outcome {
             (file.to_string_lossy(), load(file))
         }
     };
-    let config = match loaded {
-        Ok(loaded) => loaded.config,
+    let loaded = match loaded {
+        Ok(loaded) => loaded,
+        Err(report) if args.json => {
+            let errors: Vec<_> = report.errors().collect();
+            println!("{}", json!({ "file": name, "valid": false, "errors": errors }));
+            return Outcome::Invalid;
+        }
         Err(report) => {
-            eprintln!("{report}");
+            eprintln!("{}", report.render(std::io::stderr().is_terminal()).trim_end());
             return Outcome::Invalid;
         }
     };
-    let failures = failed_tests(&config);
+    let warnings = lint(&loaded);
+    let failures = failed_tests(&loaded.config);
+    if args.json {
+        let failed: Vec<_> = failures.iter().map(ToString::to_string).collect();
+        let found: Vec<_> = warnings.entries().collect();
+        println!(
+            "{}",
+            json!({ "file": name, "valid": true, "rules": loaded.config.ruleset.rules.len(),
+                "tests": loaded.config.tests.len(), "failed": failed, "warnings": found,
+                "undecided": warnings.undecided() })
+        );
+    } else {
+        tell(&name, &loaded, &warnings, args.verbose);
+    }
+    if failures.is_empty() && (warnings.is_empty() || !args.strict) { Outcome::Fine } else { Outcome::No }
+}
+
+fn tell(name: &str, loaded: &Loaded, warnings: &Warnings, verbose: bool) {
+    let config = &loaded.config;
+    if !warnings.is_empty() {
+        eprintln!("{}\n", warnings.render(std::io::stderr().is_terminal()));
+    }
+    match warnings.undecided() {
+        [] => {}
+        all if verbose => all.iter().for_each(|question| eprintln!("too much work to tell {question}")),
+        all => {
+            eprintln!("too much work to tell everything: {} questions are open (-v names them)", all.len())
+        }
+    }
+    let failures = failed_tests(config);
     for failure in &failures {
         eprintln!("{failure}");
     }
     let hooks: Vec<&str> = config.ruleset.policy.hooks().iter().map(|hook| hook.name()).collect();
     let (rules, tests) = (config.ruleset.rules.len(), config.tests.len());
     if failures.is_empty() {
-        println!("{name}: valid; rules: {rules}, for {}; tests passed: {tests}", hooks.join(", "));
-        return Outcome::Fine;
+        let told = match warnings.len() {
+            0 => String::new(),
+            count => format!("; warnings: {count}"),
+        };
+        println!("{name}: valid; rules: {rules}, for {}; tests passed: {tests}{told}", hooks.join(", "));
+    } else {
+        println!("{name}: {} of {tests} tests failed; a reload would keep the old rules", failures.len());
     }
-    println!("{name}: {} of {tests} tests failed; a reload would keep the old rules", failures.len());
-    Outcome::No
+    if verbose {
+        println!("{}", RuleTable::compile(config.ruleset.clone()).summary());
+    }
 }

@@ -45,6 +45,13 @@ pub fn lint(ruleset: &Ruleset) -> Lints {
             Err(Undecided) => lints.undecided.push(Question::Policy(hook)),
         }
     }
+    // Before a rule that lets everything in, all others change nothing: it is the one to look at.
+    let wide = lints.findings.iter().filter(|finding| matches!(finding, Finding::OpensEverything { .. }));
+    if let Some(widest) = wide.map(Finding::rule).max() {
+        lints
+            .findings
+            .retain(|finding| !matches!(finding, Finding::Redundant { rule, .. } if *rule < widest));
+    }
     // Nobody is told what the reference does not confirm.
     lints.findings.retain(|finding| finding.is_confirmed(ruleset));
     lints

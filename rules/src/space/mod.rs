@@ -6,6 +6,7 @@
 //! a packet as its witness, of which [`crate::Ruleset::first_match`] is asked before anybody is told.
 
 mod diff;
+mod edit;
 mod interfaces;
 mod lint;
 mod part;
@@ -16,9 +17,10 @@ mod words;
 
 pub use self::{
     diff::{Change, Difference, Differences, diff, scheduled},
+    edit::{Edit, EditChange, edits},
     lint::{Finding, Lints, Question, lint},
     region::Region,
-    words::Words,
+    words::{Words, words_of},
 };
 use self::{
     interfaces::Interfaces,

@@ -6,12 +6,14 @@ use super::{Space, part::Part, region::Region};
 use crate::{AddressSet, Fact, Hook, IcmpType, Key, Ports, Protocol, RangeSet, State, Step, TcpFlags};
 
 /// Addresses for documentation (RFC 5737, RFC 3849): taken where any address will do.
-const SOURCES: [IpAddr; 2] = [
-    IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9)),
-    IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0xbad, 0, 0, 0, 0, 9)),
-];
-const DESTINATIONS: [IpAddr; 2] =
-    [IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1))];
+const SOURCES: ([Ipv4Addr; 2], [Ipv6Addr; 2]) = (
+    [Ipv4Addr::new(203, 0, 113, 9), Ipv4Addr::new(198, 51, 100, 7)],
+    [Ipv6Addr::new(0x2001, 0xdb8, 0xbad, 0, 0, 0, 0, 9), Ipv6Addr::new(0x2001, 0xdb8, 0xfeed, 0, 0, 0, 0, 7)],
+);
+const DESTINATIONS: ([Ipv4Addr; 2], [Ipv6Addr; 2]) = (
+    [Ipv4Addr::new(192, 0, 2, 1), Ipv4Addr::new(198, 51, 100, 1)],
+    [Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1), Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, 0, 1)],
+);
 /// Protocols that people think of first.
 const PROTOCOLS: [Protocol; 4] = [Protocol::TCP, Protocol::UDP, Protocol::ICMP, Protocol::ICMPV6];
 /// An ordinary user, and the usual ports of a client.
@@ -92,8 +94,8 @@ impl Space {
             hook,
             in_interface: interface(&chosen.in_interface, &mut dice)?,
             out_interface: interface(&chosen.out_interface, &mut dice)?,
-            source: dice.address(&chosen.source, SOURCES[usize::from(v6)])?,
-            destination: dice.address(&chosen.destination, DESTINATIONS[usize::from(v6)])?,
+            source: dice.address(&chosen.source, v6, SOURCES)?,
+            destination: dice.address(&chosen.destination, v6, DESTINATIONS)?,
             protocol,
             ports: if protocol.has_ports() { Some(ports(&mut dice)?) } else { None },
             icmp: if protocol.is_icmp() { Some(icmp(&mut dice)?) } else { None },
@@ -162,14 +164,20 @@ impl Dice {
         }
     }
 
-    fn address(&mut self, set: &AddressSet, ordinary: IpAddr) -> Option<IpAddr> {
-        match ordinary {
-            IpAddr::V4(address) => {
-                self.value(set.v4(), address.to_bits()).map(|bits| Ipv4Addr::from_bits(bits).into())
-            }
-            IpAddr::V6(address) => {
-                self.value(set.v6(), address.to_bits()).map(|bits| Ipv6Addr::from_bits(bits).into())
-            }
+    fn address(
+        &mut self,
+        set: &AddressSet,
+        v6: bool,
+        (usual, usual_v6): ([Ipv4Addr; 2], [Ipv6Addr; 2]),
+    ) -> Option<IpAddr> {
+        if v6 {
+            let usual = usual_v6.map(Ipv6Addr::to_bits);
+            let ordinary = usual.into_iter().find(|&bits| set.v6().contains(bits)).unwrap_or(usual[0]);
+            self.value(set.v6(), ordinary).map(|bits| Ipv6Addr::from_bits(bits).into())
+        } else {
+            let usual = usual.map(Ipv4Addr::to_bits);
+            let ordinary = usual.into_iter().find(|&bits| set.v4().contains(bits)).unwrap_or(usual[0]);
+            self.value(set.v4(), ordinary).map(|bits| Ipv4Addr::from_bits(bits).into())
         }
     }
 }

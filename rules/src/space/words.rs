@@ -47,6 +47,27 @@ impl Words {
     }
 }
 
+/// What a rule names, key by key; of ICMP types and interfaces as far as one rule can say it.
+pub fn words_of(rule: &crate::Rule) -> Vec<Words> {
+    let alone = crate::Ruleset { rules: vec![rule.clone()], policy: crate::Policy::default() };
+    let space = Space::of([&alone]);
+    let matched = space.matched(rule);
+    let mut words: Vec<Words> = Vec::new();
+    for own in matched.iter().flat_map(|region| space.words(region)).flatten() {
+        match words.iter_mut().find(|other| other.field == own.field) {
+            Some(other) => {
+                for value in own.values {
+                    if !other.values.contains(&value) {
+                        other.values.push(value);
+                    }
+                }
+            }
+            None => words.push(own),
+        }
+    }
+    words
+}
+
 impl Space {
     /// The region as the keys of rules that match its packets and no others: more than one rule where
     /// the language has no words for all at once. Facts that the language can't name, such as that a
@@ -113,10 +134,14 @@ impl Space {
             }
         }
         words.extend(protocols(region));
-        for (field, set) in [(Field::Source, &region.source), (Field::Destination, &region.destination)] {
-            if !set.is_full() {
-                words.push(Words::new(field, addresses(set)));
-            }
+        // What one end says of the family need not be said of the other.
+        let says = |set: &AddressSet| !set.is_full_in_its_families();
+        let (source, destination) = (&region.source, &region.destination);
+        if says(source) || !source.is_full() && !says(destination) {
+            words.push(Words::new(Field::Source, addresses(source)));
+        }
+        if says(destination) {
+            words.push(Words::new(Field::Destination, addresses(destination)));
         }
         for (field, part) in [(Field::SourcePort, &region.source_port), (Field::Port, &region.port)] {
             if part.has_values() && !part.values.is_full() {
@@ -148,10 +173,19 @@ impl Space {
     }
 }
 
-/// Not mentioned where the other fields leave no other protocols.
+/// Not mentioned where the other fields, as they are written, leave no other protocols.
 fn protocols(region: &Region) -> Option<Words> {
-    let mut open = region.clone();
-    open.protocol = ByteSet::FULL;
+    let mut open = Region { protocol: ByteSet::FULL, ..region.clone() };
+    for part in [&mut open.port, &mut open.source_port] {
+        if !part.has_values() || part.values.is_full() {
+            *part = Part::any();
+        }
+    }
+    if !open.tcp_flags.has_values() || open.tcp_flags.values.is_full() {
+        open.tcp_flags = Part::any();
+    }
+    // The name of a type means another number in the other protocol.
+    (open.icmp, open.icmpv6) = (Part::any(), Part::any());
     let implied = open.tightened().map(|open| open.protocol);
     if implied == Some(region.protocol) || region.protocol == ByteSet::FULL {
         return None;

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use portcullis_rules::{
     Action, Cause, Change, Fact, Finding, Hook, Key, Matched, Region, Rule, RuleId, Ruleset, Space, Standing,
-    diff, lint, scheduled,
+    diff, edits, lint, scheduled,
 };
 use proptest::{
     collection::vec,
@@ -186,6 +186,22 @@ proptest! {
             _ => false,
         });
         prop_assert!(told || rule.standing != Standing::InForce);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 80, max_shrink_iters: 60, ..ProptestConfig::default() })]
+
+    #[test]
+    fn edits_change_the_answer((ruleset, key) in (certain(), packet())) {
+        let accepted = ruleset.first_match(&key).action == Action::Accept;
+        let found = edits(&ruleset, &key);
+        for edit in &found {
+            prop_assert_eq!(edit.ruleset.first_match(&key).action == Action::Accept, !accepted, "{}", key);
+            prop_assert!(diff(&ruleset, &edit.ruleset).opens() != accepted, "{}", key);
+        }
+        // A rule of its own is always possible.
+        prop_assert_eq!(found.is_empty(), ruleset.policy.at(key.hook).is_none());
     }
 }
 

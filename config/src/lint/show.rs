@@ -1,0 +1,183 @@
+//! Findings in words.
+
+use annotate_snippets::{AnnotationKind, Element, Level, Renderer};
+use portcullis_rules::{Action, Cause, Finding, Key, RuleId, Ruleset};
+
+use super::{Warning, written::Written};
+use crate::{
+    Report,
+    problem::{Quoted, escape},
+    render::quote,
+};
+
+/// More rules than these are counted, not shown.
+const MOST_SHOWN: usize = 3;
+
+/// What findings are about.
+pub(super) struct Shown<'a> {
+    pub(super) ruleset: &'a Ruleset,
+    pub(super) written: &'a Written,
+}
+
+impl Shown<'_> {
+    pub(super) fn name(&self, id: RuleId) -> String {
+        Quoted(&self.ruleset.rule(id).name).to_string()
+    }
+
+    pub(super) fn warning(&self, finding: &Finding) -> Warning {
+        let rule = finding.rule();
+        let name = self.name(rule);
+        let action = self.ruleset.rule(rule).action;
+        let about = Warning {
+            at: self.written.place(self.ruleset, rule),
+            rule: Some(self.ruleset.rule(rule).name.to_string()),
+            ..Warning::default()
+        };
+        match finding {
+            Finding::Impossible { .. } => Warning {
+                kind: "matches-nothing",
+                title: format!("no packet can be as rule {name} wants it"),
+                help: Some("does it name an empty set, or fields that no packet has together?".to_owned()),
+                ..about
+            },
+            Finding::Expired { .. } => Warning {
+                kind: "expired",
+                title: format!("rule {name} has expired"),
+                help: Some("take it out, or give it a later `expires`".to_owned()),
+                ..about
+            },
+            Finding::NeverDecides { by, contradicted, witness, .. } => {
+                let (kind, title) = if *contradicted {
+                    let title = format!(
+                        "rule {name} never {}s anything: rules before it decide otherwise",
+                        verb(action)
+                    );
+                    ("contradicted", title)
+                } else {
+                    (
+                        "never-decides",
+                        format!("rule {name} never decides: rules before it match all that it does"),
+                    )
+                };
+                let label = |by: RuleId| format!("{}s it before", verb(self.ruleset.rule(by).action));
+                Warning {
+                    kind,
+                    title,
+                    others: by.iter().map(|&by| self.other(by, label(by))).collect(),
+                    notes: vec![self.decided(witness)],
+                    witness: Some(witness.to_string()),
+                    help: Some(if *contradicted {
+                        "put it before them, if it is the exception; or take it out".to_owned()
+                    } else {
+                        "take it out, or put it before them if it is to be recorded by its own name"
+                            .to_owned()
+                    }),
+                    ..about
+                }
+            }
+            Finding::PartNeverDecides { field, member, by, witness, .. } => Warning {
+                kind: "contradicted-in-part",
+                title: format!(
+                    "rule {name} never {}s anything of its {} {}: a rule before it decides otherwise",
+                    verb(action),
+                    field.name(),
+                    Quoted(member)
+                ),
+                others: vec![self.other(*by, format!("{}s all of it", verb(self.ruleset.rule(*by).action)))],
+                notes: vec![self.decided(witness)],
+                witness: Some(witness.to_string()),
+                help: Some(format!("put the rule before it, or take {} out of it", Quoted(member))),
+                ..about
+            },
+            Finding::Redundant { instead, witness, .. } => {
+                let (others, instead) = match instead {
+                    Cause::Rule(id) => {
+                        let others = vec![self.other(*id, format!("{}s it, too", verb(action)))];
+                        (others, "the rules after it".to_owned())
+                    }
+                    Cause::Policy => (Vec::new(), format!("the policy of {}", witness.hook)),
+                };
+                Warning {
+                    kind: "redundant",
+                    title: format!("rule {name} changes nothing: {instead} would {} the same", verb(action)),
+                    others,
+                    notes: vec![self.decided(witness)],
+                    witness: Some(witness.to_string()),
+                    help: Some("take it out, unless it is there for its name in the counters".to_owned()),
+                    ..about
+                }
+            }
+            Finding::OpensEverything { hook, protocol, witness, .. } => {
+                let ports =
+                    protocol.map_or_else(|| "TCP and UDP".to_owned(), |p| p.to_string().to_uppercase());
+                Warning {
+                    kind: "opens-everything",
+                    title: format!("rule {name} lets everybody in: every port of {ports} on {hook}"),
+                    notes: vec![format!("for example: {witness}")],
+                    witness: Some(witness.to_string()),
+                    help: Some("name a `source`, a `port` or an `interface`".to_owned()),
+                    ..about
+                }
+            }
+            Finding::PolicyNeverReached { hook, witness, .. } => {
+                let policy = self.ruleset.policy.at(*hook).unwrap_or(Action::Accept);
+                Warning {
+                    kind: "policy-never-reached",
+                    title: format!(
+                        "the policy of {hook}, {policy}, never decides: rule {name} {}s what is left to it",
+                        verb(action)
+                    ),
+                    notes: vec![format!("for example: {witness}")],
+                    witness: Some(witness.to_string()),
+                    help: Some(format!("write {hook} = \"{action}\" in [policy], if that is meant")),
+                    ..about
+                }
+            }
+        }
+    }
+
+    fn other(&self, id: RuleId, label: String) -> (String, Option<crate::problem::Span>, String) {
+        (self.ruleset.rule(id).name.to_string(), self.written.place(self.ruleset, id), label)
+    }
+
+    fn decided(&self, witness: &Key) -> String {
+        let decision = self.ruleset.first_match(witness);
+        let by = match decision.cause {
+            Cause::Rule(id) => format!("rule {}", self.name(id)),
+            Cause::Policy => format!("the policy of {}", witness.hook),
+        };
+        format!("for example: {witness}\n{by} decides: {}", decision.action)
+    }
+}
+
+/// The verb of an action, to be ended with an s.
+const fn verb(action: Action) -> &'static str {
+    action.name()
+}
+
+/// A warning with the lines that it is about.
+pub(super) fn text(texts: &Report, warning: &Warning, colours: bool) -> String {
+    let Warning { title, at, others, notes, help, .. } = warning;
+    let mut group = Level::WARNING.primary_title(escape(title)).elements([] as [Element<'_>; 0]);
+    if let Some(at) = at {
+        group = quote(group, texts, at, |span| AnnotationKind::Primary.span(span));
+    }
+    for (_, at, label) in others.iter().take(MOST_SHOWN) {
+        if let Some(at) = at {
+            group = quote(group, texts, at, |span| AnnotationKind::Context.span(span).label(label.as_str()));
+        }
+    }
+    if others.len() > MOST_SHOWN {
+        group = group.element(Level::NOTE.message(format!("and {} rules more", others.len() - MOST_SHOWN)));
+    }
+    for note in notes {
+        // A note may have lines of its own; what is in them is ours, or is escaped by what shows it.
+        let lines: Vec<String> = note.lines().map(escape).collect();
+        group = group.element(Level::NOTE.message(lines.join("\n")));
+    }
+    if let Some(help) = help {
+        group = group.element(Level::HELP.message(escape(help)));
+    }
+    let renderer = if colours { Renderer::styled() } else { Renderer::plain() };
+    renderer.render(&[group])
+}
