@@ -72,6 +72,9 @@ mod adversary;
 // Captures through the same rules and detector.
 mod replay;
 
+// Sources that are dropped for a time, in the kernel.
+mod bans;
+
 // One scan, one incident.
 mod scan;
 

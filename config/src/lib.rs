@@ -27,7 +27,7 @@ mod written;
 
 pub use lint::{WarningEntry, Warnings, lint};
 pub use load::{Loaded, load, load_text, load_with_names};
-pub use lower::{BadTime, parse_time};
+pub use lower::{BadTime, parse_duration, parse_time};
 pub use names::{SystemNames, port_name};
 pub use policy_tests::{TestFailure, failed_tests};
 pub use report::{ErrorEntry, Report};

@@ -1,10 +1,14 @@
 //! The command line.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 use clap::{Args, Parser, Subcommand};
 use jiff::{SignedDuration, Timestamp};
-use portcullis_config::parse_time;
+use portcullis_config::{parse_duration, parse_time};
 
 use crate::{
     control,
@@ -97,6 +101,16 @@ pub enum Command {
     Enable(ApplyArgs),
     /// Tell how the running daemon is
     Status(StatusArgs),
+    /// Drop everything from an address for a time, in the kernel
+    ///
+    /// Connections from there end, too. What always passes still does, and so do the doors of failsafe
+    /// rules. An IPv6 address stands for its /64. This host's own addresses, its gateways and
+    /// name servers, where an ssh session comes from, and what detect.allow names are refused.
+    Ban(BanArgs),
+    /// End a ban
+    Unban(UnbanArgs),
+    /// List who is banned, for how long and why
+    Bans(BansArgs),
     /// List the rules in the order in which they are tried
     Rules(RulesArgs),
     /// Install, remove or show the kernel rules that lead packets to the daemon
@@ -324,6 +338,54 @@ pub struct StatusArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// `portcullis ban`
+#[derive(Debug, Args)]
+pub struct BanArgs {
+    /// Whom
+    #[arg(value_name = "ADDRESS")]
+    pub address: IpAddr,
+    /// For how long, such as 30min, 1h or 7d [default: the configuration's detect.ban.first]
+    #[arg(long = "for", value_name = "TIME", value_parser = ban_time)]
+    pub length: Option<Duration>,
+    /// Why, for whoever reads the list
+    #[arg(long, value_name = "TEXT")]
+    pub why: Option<String>,
+    /// Also where that may cut off this host, or you
+    #[arg(long)]
+    pub force: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "shared arguments")]
+    pub control: ControlArgs,
+}
+
+fn ban_time(text: &str) -> Result<Duration, String> {
+    let short = || text.parse::<SignedDuration>().ok().and_then(|time| Duration::try_from(time).ok());
+    let time = parse_duration(text).or_else(short).filter(|time| time.as_secs() > 0);
+    time.ok_or_else(|| "not a time; write such as 30min, 1h or 7d".to_owned())
+}
+
+/// `portcullis unban`
+#[derive(Debug, Args)]
+pub struct UnbanArgs {
+    /// Whom
+    #[arg(value_name = "ADDRESS")]
+    pub address: IpAddr,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "shared arguments")]
+    pub control: ControlArgs,
+}
+
+/// `portcullis bans`
+#[derive(Debug, Args)]
+pub struct BansArgs {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "shared arguments")]
+    pub control: ControlArgs,
 }
 
 /// `portcullis rules`

@@ -1,6 +1,7 @@
 //! What each command does, and how it ends.
 
 mod apply;
+mod ban;
 mod check;
 mod daemon;
 mod diff;
@@ -58,6 +59,9 @@ pub fn run(command: Command) -> Outcome {
         Command::Rollback(args) => apply::rollback(&args),
         Command::History(args) => apply::history(&args),
         Command::Enable(args) => apply::enable(&args),
+        Command::Ban(args) => ban::ban(&args),
+        Command::Unban(args) => ban::unban(&args),
+        Command::Bans(args) => ban::bans(&args),
         Command::Status(args) => daemon::status(&args),
         Command::Check(args) => check::run(&args),
         Command::Diff(args) => diff::run(&args),

@@ -1,6 +1,7 @@
 //! The Portcullis daemon, as a library behind the one binary.
 
 pub mod atomic;
+pub mod ban;
 pub mod cli;
 pub mod commands;
 pub mod conntrack;

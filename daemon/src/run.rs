@@ -2,6 +2,7 @@
 
 mod alarm;
 mod answer;
+mod bans;
 mod fd_store;
 mod guard;
 mod health;

@@ -31,6 +31,7 @@ pub(crate) use sets::{Sets, sets};
 #[cfg(test)]
 pub(crate) use time::hours;
 pub use time::{BadTime, parse_time};
+pub use units::parse_duration;
 
 use crate::{
     Config, Mode,

@@ -50,6 +50,11 @@ pub(super) fn duration(value: &Scalar) -> Result<Duration, ValueProblem> {
     Ok(Duration::from_secs(seconds))
 }
 
+/// The time above 0 that `text` writes as a configuration would: `10 min`, `1h`, `7 d`.
+pub fn parse_duration(text: &str) -> Option<Duration> {
+    duration(&Scalar::Text(text.into())).ok()
+}
+
 fn quantity(value: &Scalar, wanted: Wanted, unit: impl Fn(&str) -> Option<u64>) -> Result<u64, ValueProblem> {
     let text = match value {
         Scalar::Text(text) => text.trim(),

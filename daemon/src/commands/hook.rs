@@ -2,10 +2,12 @@
 
 use std::{path::Path, process::Command};
 
+use jiff::Timestamp;
 use portcullis_config::{Config, Install};
 
 use super::{Outcome, fail};
 use crate::{
+    ban::Bans,
     cli::{HookCommand, HookConfigArgs},
     conntrack::{self, Marked},
     hook::{Existing, Hook, HookError, Plan},
@@ -28,18 +30,18 @@ pub(super) fn run(command: &HookCommand) -> Outcome {
     }
 }
 
-fn with_configuration(args: &HookConfigArgs, act: fn(&Config) -> Result<(), HookError>) -> Outcome {
+fn with_configuration(args: &HookConfigArgs, act: fn(&Config, &Path) -> Result<(), HookError>) -> Outcome {
     let snapshots = Snapshots::new(args.state.clone());
     let standing = Standing::load(&args.state);
     let config = match source::load_for_start(args.config.config.as_deref(), &snapshots, &standing) {
         Ok((loaded, _)) => loaded.config,
         Err(report) => return fail(Outcome::Invalid, report),
     };
-    ended(act(&config))
+    ended(act(&config, &args.state))
 }
 
 /// Leaves the base table in the kernel. What is queued waits for the daemon, or follows on-exit.
-fn install(config: &Config) -> Result<(), HookError> {
+fn install(config: &Config, state: &Path) -> Result<(), HookError> {
     if config.hook.install == Install::None {
         eprintln!(
             "hook.install is \"none\": the kernel rules are the administrator's; see portcullis hook show"
@@ -51,10 +53,12 @@ fn install(config: &Config) -> Result<(), HookError> {
         Some(Existing { layout: old, generation, .. }) if old == layout => generation,
         _ => layout.first_generation(),
     };
-    Hook::probe(config.hook.install)?.install(&Plan::new(config, queue_numbers(config)), generation)
+    let now = Timestamp::now();
+    let (plan, bans) = (Plan::new(config, queue_numbers(config)), Bans::load(state, now));
+    Hook::probe(config.hook.install)?.install(&plan, generation, bans.remaining(now))
 }
 
-fn show(config: &Config) -> Result<(), HookError> {
+fn show(config: &Config, _state: &Path) -> Result<(), HookError> {
     let hook = Hook::probe(config.hook.install)?;
     let layout = MarkLayout::new(config.hook.mask);
     print!(

@@ -1,11 +1,12 @@
 //! What is asked and answered.
 
-use std::fmt;
+use std::{fmt, net::IpAddr};
 
 use portcullis_config::Sources;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    ban::BanList,
     hits::HitReport,
     status::Status,
     trial::{Entry, Fingerprint},
@@ -43,6 +44,26 @@ pub enum Command {
     },
     /// What was live?
     History,
+    /// Drop what comes from a source, for a time.
+    Ban(BanCommand),
+    /// Don't any more.
+    Unban(IpAddr),
+    /// Who is banned?
+    Bans,
+}
+
+/// `portcullis ban`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BanCommand {
+    /// Whom; with an IPv6 address, its /64.
+    pub source: IpAddr,
+    /// For so many seconds; otherwise for the configuration's `detect.ban.first`.
+    pub seconds: Option<u64>,
+    /// Why.
+    pub why: Option<String>,
+    /// Also if that may cut off somebody who is spared.
+    pub force: bool,
 }
 
 /// What a command does to the daemon.
@@ -58,8 +79,13 @@ impl Command {
     /// What it does to the daemon.
     pub const fn access(&self) -> Access {
         match self {
-            Self::Status | Self::Hits | Self::Configuration | Self::History => Access::Read,
-            Self::Reload | Self::Apply { .. } | Self::Confirm | Self::Rollback { .. } => Access::Write,
+            Self::Status | Self::Hits | Self::Configuration | Self::History | Self::Bans => Access::Read,
+            Self::Reload
+            | Self::Apply { .. }
+            | Self::Confirm
+            | Self::Rollback { .. }
+            | Self::Ban(_)
+            | Self::Unban(_) => Access::Write,
         }
     }
 }
@@ -83,6 +109,8 @@ pub enum Response {
     },
     /// To [`Command::History`]: the newest last.
     History(Vec<Entry>),
+    /// To [`Command::Bans`].
+    Bans(BanList),
     /// It was done; what there is to say.
     Done(String),
     /// It was not, and nothing has changed: why.

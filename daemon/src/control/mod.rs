@@ -11,7 +11,7 @@ mod message;
 mod server;
 
 pub use ask::{ControlError, ask};
-pub use message::{Access, Command, Malformed, Response, parse};
+pub use message::{Access, BanCommand, Command, Malformed, Response, parse};
 pub use server::Control;
 
 /// Where the daemon listens, unless told otherwise.

@@ -1,14 +1,15 @@
 //! Putting the rules into the kernel, and taking exactly them out again.
 
-use std::{fmt, path::Path};
+use std::{fmt, path::Path, time::Duration};
 
+use ipnet::IpNet;
 use portcullis_config::Install;
 use portcullis_rules::Hook as At;
 use serde_json::Value;
 use tracing::{debug, info, warn};
 
 use super::{
-    Dialect, Plan, TABLE,
+    Dialect, Plan, TABLE, banned,
     command::{HookError, run},
     iptables, nft,
     notices::FAREWELL,
@@ -78,19 +79,24 @@ impl Hook {
         Ok(table()?.as_deref().and_then(read_generation))
     }
 
-    /// Makes the kernel's rules those of `plan`, in one step for packets: whatever was there
-    /// before judges until then.
+    /// Makes the kernel's rules those of `plan`, and its bans those of `bans` (whom, and for how long
+    /// from now), in one step for packets: whatever was there before judges until then.
     ///
     /// # Errors
     /// When the kernel refuses a rule; nothing has changed then.
-    pub fn install(&self, plan: &Plan, generation: GenerationMark) -> Result<(), HookError> {
+    pub fn install(
+        &self,
+        plan: &Plan,
+        generation: GenerationMark,
+        bans: impl Iterator<Item = (IpNet, Duration)>,
+    ) -> Result<(), HookError> {
+        let bans = banned::fill(bans);
+        let script = |plan: &Plan| script(plan, self.dialect, generation).map(|script| script + &bans);
         let untapped = plan.without_tap();
         let mut plan = plan;
-        if let Err(refused) =
-            run("nft", &["--check", "--file", "-"], &script(plan, self.dialect, generation)?)
-        {
+        if let Err(refused) = run("nft", &["--check", "--file", "-"], &script(plan)?) {
             plan = &untapped;
-            run("nft", &["--check", "--file", "-"], &script(plan, self.dialect, generation)?)?;
+            run("nft", &["--check", "--file", "-"], &script(plan)?)?;
             warn!("the kernel can't log by nft, so scans of open hosts are found later: {refused}");
         }
         match self.dialect {
@@ -114,7 +120,7 @@ impl Hook {
                 }
             }
         }
-        run("nft", &["--file", "-"], &script(plan, self.dialect, generation)?)?;
+        run("nft", &["--file", "-"], &script(plan)?)?;
         info!(hooks = %HookNames(plan), dialect = ?self.dialect, "kernel rules are in place");
         Ok(())
     }
@@ -229,7 +235,7 @@ impl fmt::Display for HookNames<'_> {
 
 /// The objects of our table, as nft lists them; `None` when there is no such table.
 fn table() -> Result<Option<Vec<Value>>, HookError> {
-    let listed = match run("nft", &["--json", "--numeric", "list", "table", "inet", TABLE], "") {
+    let listed = match run("nft", &["--json", "--numeric", "--terse", "list", "table", "inet", TABLE], "") {
         Ok(listed) => listed,
         Err(HookError::Refused { stderr, .. }) if stderr.contains("No such file") => return Ok(None),
         Err(error) => return Err(error),

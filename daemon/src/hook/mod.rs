@@ -2,7 +2,7 @@
 //!
 //! Three steps at each hook that is ours, all in one nft table:
 //!
-//! - `before-*`: loopback, accepted flows, built-in passes, failsafe rules and cut
+//! - `before-*`: loopback, banned sources, accepted flows, built-in passes, failsafe rules and cut
 //!   flows are settled here; for all others, state and direction are written into our bits of the
 //!   packet's mark.
 //! - `judge-*`: packets with a question go to the queue. The daemon's answer is *repeat*, so
@@ -14,6 +14,7 @@
 //!
 //! A flow that was cut is refused in all three hooks, whichever are ours.
 
+mod banned;
 mod builtin;
 mod clash;
 mod command;
@@ -63,6 +64,8 @@ pub struct Plan {
     /// What becomes of a packet that reaches `after-*` without an answer.
     unanswered: Unjudged,
     failsafe: Vec<Rule>,
+    /// Whether packets of banned sources are dropped.
+    bans: bool,
     remembers: bool,
     /// Whether rules tell the recorder what no queue shows.
     tap: bool,
@@ -82,6 +85,7 @@ impl Plan {
             on_exit: unjudged(open(config.queue.on_exit)),
             unanswered: unjudged(open(config.queue.on_exit) || open(config.queue.on_overload)),
             failsafe: config.ruleset.rules.iter().filter(|rule| rule.failsafe).cloned().collect(),
+            bans: !monitor,
             remembers: true,
             tap: true,
         };

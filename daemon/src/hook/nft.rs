@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use portcullis_config::{Inspect, Unjudged};
 use portcullis_rules::{Hook, State};
 
-use super::{BUILTIN, Dialect, Plan, TABLE, failsafe, tap};
+use super::{BUILTIN, Dialect, Plan, TABLE, banned, failsafe, tap};
 use crate::mark::{Answer, GenerationMark, MarkLayout, Question};
 
 /// Begins the comment of the rule that holds the current generation; mask and queues follow.
@@ -27,6 +27,7 @@ pub(super) fn script(plan: &Plan, dialect: Dialect, generation: GenerationMark) 
     }
     line(&mut out, 0, &format!("flush table inet {TABLE}"));
     line(&mut out, 0, &format!("table inet {TABLE} {{"));
+    banned_sets(&mut out);
     generation_chain(&mut out, plan, generation);
     refusals(&mut out);
     prerouting(&mut out, plan.layout);
@@ -34,6 +35,7 @@ pub(super) fn script(plan: &Plan, dialect: Dialect, generation: GenerationMark) 
         out.push_str(&tap::chains(plan.log_group()));
     }
     for hook in Hook::ALL {
+        passes(&mut out, plan, hook);
         before(&mut out, plan, dialect, hook);
     }
     if dialect == Dialect::Nft {
@@ -110,18 +112,17 @@ fn refusals(out: &mut String) {
     line(out, 1, "}");
 }
 
-fn before(out: &mut String, plan: &Plan, dialect: Dialect, hook: Hook) {
-    let layout = plan.layout;
-    let ours = plan.hooks.contains(hook);
-    line(out, 1, &format!("chain before-{hook} {{"));
-    if ours {
-        // A mark that came with the packet must not look like ours.
-        let bits = format!("meta mark & {:#010x} != 0", layout.mask());
-        line(out, 2, &format!("{bits} {}", clear(layout)));
-        if plan.inspect == Inspect::New {
-            line(out, 2, "ct state established jump generation");
-        }
+fn banned_sets(out: &mut String) {
+    for (set, kind) in [(banned::V4, "ipv4_addr"), (banned::V6, "ipv6_addr")] {
+        line(out, 1, &format!("set {set} {{ type {kind}; flags timeout; size 65536; }}"));
     }
+    line(out, 1, &format!("counter {} {{ }}", banned::COUNTER));
+}
+
+/// What passes without a question, even from a banned source: what the host can't be without, and the
+/// failsafe rules.
+fn passes(out: &mut String, plan: &Plan, hook: Hook) {
+    line(out, 1, &format!("chain passes-{hook} {{"));
     for pass in BUILTIN.iter().filter(|pass| pass.hooks.contains(&hook)) {
         line(out, 2, &format!("{} accept comment \"{}\"", pass.nft, pass.what));
     }
@@ -130,6 +131,37 @@ fn before(out: &mut String, plan: &Plan, dialect: Dialect, hook: Hook) {
             line(out, 2, &format!("{text} accept comment \"failsafe: {}\"", comment(&rule.name)));
         }
     }
+    line(out, 1, "}");
+    if bans(plan, hook) {
+        line(out, 1, &format!("chain banned-{hook} {{"));
+        line(out, 2, &format!("jump passes-{hook}"));
+        line(out, 2, &format!("counter name \"{}\" drop", banned::COUNTER));
+        line(out, 1, "}");
+    }
+}
+
+fn bans(plan: &Plan, hook: Hook) -> bool {
+    plan.bans && plan.hooks.contains(hook) && banned::HOOKS.contains(&hook)
+}
+
+fn before(out: &mut String, plan: &Plan, dialect: Dialect, hook: Hook) {
+    let layout = plan.layout;
+    let ours = plan.hooks.contains(hook);
+    line(out, 1, &format!("chain before-{hook} {{"));
+    if ours {
+        // A mark that came with the packet must not look like ours.
+        let bits = format!("meta mark & {:#010x} != 0", layout.mask());
+        line(out, 2, &format!("{bits} {}", clear(layout)));
+        if bans(plan, hook) {
+            // Before accepted flows: a ban ends those, too.
+            line(out, 2, &format!("ip saddr @{} goto banned-{hook}", banned::V4));
+            line(out, 2, &format!("ip6 saddr & ffff:ffff:ffff:ffff:: @{} goto banned-{hook}", banned::V6));
+        }
+        if plan.inspect == Inspect::New {
+            line(out, 2, "ct state established jump generation");
+        }
+    }
+    line(out, 2, &format!("jump passes-{hook}"));
     line(out, 2, &format!("{} goto cut-flow", is("ct mark", layout, layout.answer(Answer::Cut))));
     if ours {
         if hook == Hook::Input && matches!(dialect, Dialect::Iptables { security } if security > SOURCE_NAT) {

@@ -32,6 +32,9 @@ impl Live {
             Command::Confirm => done(self.confirm()),
             Command::Rollback { number } => done(self.rollback(number)),
             Command::History => Response::History(History::new(&self.options.state).entries()),
+            Command::Bans => Response::Bans(self.ban_list()),
+            Command::Ban(command) => done(self.ban(command)),
+            Command::Unban(source) => done(self.unban(source)),
         }
     }
 }

@@ -4,6 +4,7 @@
 
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use portcullis_config::{Config, Install};
 use tracing::warn;
 
@@ -94,7 +95,7 @@ impl Live {
             self.guard.expect(None, self.hook.dialect());
             return Ok(());
         }
-        self.hook.install(plan, mark)?;
+        self.hook.install(plan, mark, self.bans.remaining(Timestamp::now()))?;
         self.expect_hook();
         Ok(())
     }
@@ -129,7 +130,7 @@ impl Live {
         let by = self.guard.by.take().unwrap_or_else(|| "somebody".to_owned());
         self.trouble(Trouble::HookMissing, Some(format!("changed by {by}")));
         let pause = self.guard.pause(now);
-        match self.hook.install(&self.plan, self.mark) {
+        match self.hook.install(&self.plan, self.mark, self.bans.remaining(Timestamp::now())) {
             Ok(()) => {
                 self.guard.restored += 1;
                 warn!("{by} removed or changed the kernel rules: they are back (not again within {pause:?})");

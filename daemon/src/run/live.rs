@@ -18,6 +18,7 @@ use super::{
     watchdog::Watchdog,
 };
 use crate::{
+    ban::{Asker, Bans},
     conntrack::{self, Marked},
     control::Control,
     counters::Counters,
@@ -62,6 +63,8 @@ pub struct Live {
     pub(super) guard: Guard,
     pub(super) plan: Plan,
     pub(super) mark: GenerationMark,
+    pub(super) bans: Bans,
+    pub(super) asker: Asker,
     pub(super) counters: Vec<Arc<Counters>>,
     pub(super) sockets: Sockets,
     pub(super) lists: Lists,
@@ -72,6 +75,11 @@ pub struct Live {
 }
 
 impl Live {
+    /// For whoever wants somebody banned.
+    pub const fn asker(&self) -> &Asker {
+        &self.asker
+    }
+
     /// Answers signals and clients until it is told to stop; then takes the hook away, lets workers
     /// answer what is queued, and writes what is left to record.
     ///
@@ -96,6 +104,10 @@ impl Live {
             self.follow_lists();
             if woken.alarm {
                 self.follow_time();
+            }
+            if woken.bans {
+                let requests = self.wakers.ban_requests();
+                self.ban_on_request(requests);
             }
             if woken.reload {
                 // Told in the log; nobody waits for an answer to a signal.

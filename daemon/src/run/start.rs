@@ -3,6 +3,7 @@
 use std::{fmt, io, sync::Arc, thread};
 
 use arc_swap::ArcSwap;
+use jiff::Timestamp;
 use portcullis_config::{Backend, Config, Install, Loaded};
 use tracing::{error, warn};
 
@@ -15,6 +16,7 @@ use super::{
     watchdog::Watchdog,
 };
 use crate::{
+    ban::{Bans, requests},
     conntrack::{self, Marked},
     control::Control,
     counters::Counters,
@@ -117,7 +119,8 @@ pub fn start(options: Options) -> Result<(Live, Control), StartError> {
     let cannot_listen =
         format!("cannot listen at {} (--control names another place)", options.control.display());
     let control = Control::listen(&options.control).map_err(failed(&cannot_listen))?;
-    let wakers = Wakers::new().map_err(failed("cannot receive signals"))?;
+    let (asker, ban_requests) = requests().map_err(failed("cannot open a socket"))?;
+    let wakers = Wakers::new(ban_requests).map_err(failed("cannot receive signals"))?;
 
     let layout = MarkLayout::new(config.hook.mask);
     refuse_clashes(&config, layout)?;
@@ -137,8 +140,10 @@ pub fn start(options: Options) -> Result<(Live, Control), StartError> {
     let epoch = Epoch::default();
     let tap = recorder::Tap { group: plan.log_group(), state: &options.state };
     let (counters, sockets, recorder) = bound.start(&config, &generation, &epoch, tap, options.show)?;
+    let now = Timestamp::now();
+    let bans = Bans::load(&options.state, now);
     if config.hook.install != Install::None {
-        hook.install(&plan, mark).inspect_err(|_| remove_half(existing))?;
+        hook.install(&plan, mark, bans.remaining(now)).inspect_err(|_| remove_half(existing))?;
     } else {
         let text = plan.shell_script(hook.dialect(), mark);
         warn!("hook.install is \"none\": nothing is judged until these rules are in place:\n{text}");
@@ -161,6 +166,8 @@ pub fn start(options: Options) -> Result<(Live, Control), StartError> {
         hook,
         plan,
         mark,
+        bans,
+        asker,
         counters,
         sockets,
         lists: Lists::new().map_err(failed("cannot watch files"))?,

@@ -21,6 +21,7 @@ use signal_hook::{
 
 use super::alarm::Alarm;
 use crate::{
+    ban::{BanRequest, Requests},
     control::Control,
     hook::{Changes, Notices},
 };
@@ -36,6 +37,7 @@ pub(super) struct Wakers {
     notices: Notices,
     /// Rings when other rules count.
     pub(super) alarm: Alarm,
+    bans: Requests,
 }
 
 /// What there is to do.
@@ -53,6 +55,8 @@ pub(super) struct Woken {
     pub(super) lists: bool,
     /// Other rules may count now.
     pub(super) alarm: bool,
+    /// The detector asks for bans.
+    pub(super) bans: bool,
     /// There may be something to do for clients of the control socket.
     pub(super) asked: bool,
 }
@@ -62,7 +66,7 @@ impl Wakers {
     ///
     /// # Errors
     /// What the system said.
-    pub(super) fn new() -> io::Result<Self> {
+    pub(super) fn new(bans: Requests) -> io::Result<Self> {
         let (stop, stop_end) = UnixStream::pair()?;
         let (reload, reload_end) = UnixStream::pair()?;
         pipe::register(SIGTERM, stop_end.try_clone()?)?;
@@ -73,7 +77,7 @@ impl Wakers {
         let mut links = Socket::new(NETLINK_ROUTE)?;
         links.bind(&SocketAddr::new(0, RTMGRP_LINK))?;
         links.set_non_blocking(true)?;
-        Ok(Self { stop, reload, links, notices: Notices::open()?, alarm: Alarm::new()? })
+        Ok(Self { stop, reload, links, notices: Notices::open()?, alarm: Alarm::new()?, bans })
     }
 
     /// Sleeps until there is something to do, or for `limit` at most.
@@ -93,6 +97,7 @@ impl Wakers {
             self.notices.as_fd(),
             self.alarm.as_fd(),
             lists,
+            self.bans.as_fd(),
         ];
         let ours = ours.map(|descriptor| PollFd::from_borrowed_fd(descriptor, PollFlags::IN));
         let mut polled: Vec<_> = ours.into_iter().chain(control.polled()).collect();
@@ -105,7 +110,8 @@ impl Wakers {
         }
         let mut woken = polled.iter().map(|polled| !polled.revents().is_empty());
         let mut next = || woken.next().unwrap_or(false);
-        let (stop, reload, links, rules, alarm, lists) = (next(), next(), next(), next(), next(), next());
+        let (stop, reload, links, rules, alarm, lists, bans) =
+            (next(), next(), next(), next(), next(), next(), next());
         Ok(Woken {
             stop: stop && empty(&self.stop),
             reload: reload && empty(&self.reload),
@@ -113,6 +119,7 @@ impl Wakers {
             rules: if rules { self.notices.read() } else { Changes::default() },
             lists,
             alarm: alarm && self.alarm.rang(),
+            bans,
             // Those who only wait have to be looked after, too: their time may be over.
             asked: patience.is_some() || next(),
         })
@@ -121,6 +128,11 @@ impl Wakers {
     /// Forgets what has become of the kernel's rules until now: it was our own doing.
     pub(super) fn forget_rules(&self) {
         self.notices.read();
+    }
+
+    /// The bans that are asked for.
+    pub(super) fn ban_requests(&self) -> Vec<BanRequest> {
+        self.bans.take()
     }
 
     fn read_links(&self) -> bool {
