@@ -113,6 +113,11 @@ pub enum Command {
     Bans(BansArgs),
     /// List the rules in the order in which they are tried
     Rules(RulesArgs),
+    /// Print the JSON Schema of rule files, by which editors complete and check them
+    ///
+    /// Packages put it at /usr/share/portcullis/rules.schema.json. Editors that know TOML schemas (Taplo, Even Better
+    /// TOML) find it by the first line of a rule file: #:schema /usr/share/portcullis/rules.schema.json
+    Schema,
     /// Install, remove or show the kernel rules that lead packets to the daemon
     Hook(HookArgs),
     /// Take the firewall away at once, also when the daemon is dead

@@ -71,6 +71,10 @@ pub fn run(command: Command) -> Outcome {
         Command::Ports(args) => ports::run(&args),
         Command::Metrics(args) => metrics::run(&args),
         Command::Rules(args) => rules::run(&args),
+        Command::Schema => {
+            println!("{:#}", portcullis_config::schema());
+            Outcome::Fine
+        }
         Command::Hook(args) => hook::run(&args.command),
         Command::Replay(args) => replay::run(&args),
         Command::Disable => hook::disable(),

@@ -45,7 +45,7 @@ impl Wanted {
     }
 
     /// What it may look like.
-    pub(super) fn forms(self) -> String {
+    pub(crate) fn forms(self) -> String {
         match self {
             Self::Text => "write some words in quotes",
             Self::Flag => "write true or false, without quotes",

@@ -6,6 +6,8 @@ mod bad;
 mod good;
 /// What holds for any text.
 mod properties;
+/// The JSON Schema that editors complete them by.
+mod schema;
 /// Snapshots of them.
 mod snapshots;
 

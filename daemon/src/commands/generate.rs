@@ -1,4 +1,4 @@
-//! `generate`: man pages and completions, from the same definitions as the command line itself.
+//! `generate`: man pages, completions and the schema of rule files, from the same definitions as the command line itself.
 
 use std::{fs, io, path::Path};
 
@@ -20,10 +20,18 @@ const COMPLETIONS: [(Shell, &str); 3] = [
 ];
 
 pub(super) fn run(directory: &Path) -> Outcome {
-    match pages(directory).and_then(|()| completions(directory)) {
+    match pages(directory).and_then(|()| completions(directory)).and_then(|()| schema(directory)) {
         Ok(()) => Outcome::Fine,
         Err(error) => fail(Outcome::No, format!("cannot write to {}: {error}", directory.display())),
     }
+}
+
+/// What editors complete rule files by.
+fn schema(share: &Path) -> io::Result<()> {
+    write(
+        &share.join("portcullis/rules.schema.json"),
+        format!("{:#}\n", portcullis_config::schema()).as_bytes(),
+    )
 }
 
 /// portcullis(8), and portcullis-COMMAND(8) for each command.
