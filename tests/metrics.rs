@@ -80,6 +80,8 @@ fn prometheus_scrapes_the_daemon_and_its_alerts_are_valid() {
         "portcullis_incidents_total >= 1",
         "portcullis_config_last_reload_success == 1",
         "portcullis_build_info == 1",
+        "portcullis_bans == 0",
+        "portcullis_rule_hits_total{rule=\"policy input\"} >= 30",
         "sum(portcullis_queue_dropped_total) == 0",
         "sum(portcullis_log_suppressed_total) >= 0",
         "count(portcullis_queue_depth) >= 1",

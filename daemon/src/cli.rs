@@ -67,6 +67,11 @@ pub enum Command {
     Diff(DiffArgs),
     /// Review what was blocked
     Log(ReviewArgs),
+    /// Watch what is refused, live, on a terminal
+    ///
+    /// Rates, queues, the most tried ports and the most eager sources, open incidents, and the latest packets.
+    /// Works without a daemon on a directory of records, too.
+    Top(TopArgs),
     /// Make a page about what was refused, for a browser
     ///
     /// One file without scripts that needs no network: ports by the hour, sources and what they tried, incidents,
@@ -296,6 +301,20 @@ pub struct HistoryArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "shared arguments")]
     pub control: ControlArgs,
+}
+
+/// `portcullis top`
+#[derive(Debug, Args)]
+pub struct TopArgs {
+    /// Where the records are [default: the configuration's log.directory]
+    #[arg(long, value_name = "DIR")]
+    pub directory: Option<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "shared arguments")]
+    pub control: ControlArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "shared arguments")]
+    pub config: ConfigArgs,
 }
 
 /// `portcullis report`

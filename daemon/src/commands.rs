@@ -67,6 +67,7 @@ pub fn run(command: Command) -> Outcome {
         Command::Diff(args) => diff::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Log(args) => records::log(&args),
+        Command::Top(args) => records::top(&args),
         Command::Report(args) => records::report(&args),
         Command::Ports(args) => ports::run(&args),
         Command::Metrics(args) => metrics::run(&args),

@@ -35,6 +35,7 @@ pub mod sessions;
 pub mod snapshot;
 pub mod source;
 pub mod status;
+pub mod top;
 pub mod trial;
 pub mod trouble;
 pub mod worker;

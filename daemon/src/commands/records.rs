@@ -1,7 +1,7 @@
-//! `log` and `report`: what the records tell.
+//! `log`, `top` and `report`: what the records tell.
 
 use std::{
-    io,
+    io::{self, IsTerminal as _},
     path::{Path, PathBuf},
 };
 
@@ -9,8 +9,8 @@ use jiff::Zoned;
 
 use super::{Outcome, configuration, fail};
 use crate::{
-    cli::{ConfigArgs, MakeReportArgs, ReviewArgs},
-    report, review,
+    cli::{ConfigArgs, MakeReportArgs, ReviewArgs, TopArgs},
+    report, review, source, top,
 };
 
 pub(super) fn log(args: &ReviewArgs) -> Outcome {
@@ -18,7 +18,11 @@ pub(super) fn log(args: &ReviewArgs) -> Outcome {
         Ok(directory) => directory,
         Err(outcome) => return outcome,
     };
-    match review::run(&args.review, &directory, &mut io::stdout().lock()) {
+    let ruleset = match args.review.why.then(|| configuration(&args.config)).transpose() {
+        Ok(config) => config.map(|config| config.ruleset),
+        Err(outcome) => return outcome,
+    };
+    match review::run(&args.review, &directory, ruleset.as_deref(), &mut io::stdout().lock()) {
         Ok(review::Outcome::Found) => Outcome::Fine,
         Ok(review::Outcome::Nothing) => Outcome::No,
         Err(error) => unreadable(&directory, &error),
@@ -38,6 +42,23 @@ pub(super) fn report(args: &MakeReportArgs) -> Outcome {
         Ok(()) => Outcome::Fine,
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Outcome::Fine,
         Err(error) => fail(Outcome::No, format!("cannot write the page: {error}")),
+    }
+}
+
+pub(super) fn top(args: &TopArgs) -> Outcome {
+    if !io::stdout().is_terminal() {
+        return fail(Outcome::Usage, "top needs a terminal; portcullis log is for files and pipes");
+    }
+    let directory = match directory(args.directory.as_ref(), &args.config) {
+        Ok(directory) => directory,
+        Err(outcome) => return outcome,
+    };
+    // Records can be watched where the rules can't be read.
+    let ruleset =
+        source::load_checked(args.config.config.as_deref()).ok().map(|(loaded, _)| loaded.config.ruleset);
+    match top::run(&directory, &args.control.control, ruleset.as_deref()) {
+        Ok(()) => Outcome::Fine,
+        Err(error) => unreadable(&directory, &error),
     }
 }
 

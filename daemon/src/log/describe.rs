@@ -176,7 +176,7 @@ fn refused(event: &Event) -> Drop {
 }
 
 /// Suricata's names (`util-proto-name.c`); other numbers in three digits, as it writes them.
-fn protocol_name(protocol: Protocol) -> String {
+pub(crate) fn protocol_name(protocol: Protocol) -> String {
     let name = match protocol.0 {
         1 => "ICMP",
         2 => "IGMP",

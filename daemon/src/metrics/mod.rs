@@ -16,36 +16,52 @@ use prometheus_client::{
 };
 
 pub use self::serve::serve;
-use crate::status::Status;
+use crate::{ban::BanList, hits::HitReport, status::Status};
 
 /// What the text is, as Prometheus asks for it
 /// (<https://prometheus.io/docs/specs/om/open_metrics_spec/>).
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// The daemon's numbers as OpenMetrics text; `None`: it could not be asked.
-pub fn text(status: Option<&Status>) -> String {
+/// What the daemon says of itself; `None` where it could not be asked.
+#[derive(Debug, Default)]
+pub struct Numbers {
+    /// How it is.
+    pub status: Option<Status>,
+    /// How often each rule has decided.
+    pub hits: Option<HitReport>,
+    /// Who is banned.
+    pub bans: Option<BanList>,
+}
+
+/// The daemon's numbers as OpenMetrics text.
+pub fn text(numbers: Numbers) -> String {
     let mut registry = Registry::default();
-    registry.register_collector(Box::new(Numbers(status.cloned())));
+    registry.register_collector(Box::new(numbers));
     let mut text = String::new();
     // Writing to a string does not fail.
     let _ = encode(&mut text, &registry);
     text
 }
 
-#[derive(Debug)]
-struct Numbers(Option<Status>);
-
 type Label<'a> = (&'a str, &'a str);
 
 impl Collector for Numbers {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let mut out = Out(encoder);
-        let Self(status) = self;
+        let Self { status, hits, bans } = self;
         out.gauge("portcullis_up", "Whether the daemon answers", [([], u64::from(status.is_some()))])?;
         let Some(status) = status else { return Ok(()) };
         packets(&mut out, status)?;
         queues(&mut out, status)?;
+        if let Some(bans) = bans {
+            out.gauge("portcullis_bans", "Sources that are banned now", [([], bans.bans.len() as u64)])?;
+            let dropped = bans.dropped.into_iter().map(|dropped| ([], dropped));
+            out.counter("portcullis_ban_drops", "Packets of banned sources, dropped in the kernel", dropped)?;
+        }
         records(&mut out, status)?;
+        let hits = hits.iter().flat_map(|report| &report.rules);
+        let hits = hits.map(|(rule, hits)| ([("rule", rule.as_str())], hits.packets));
+        out.counter("portcullis_rule_hits", "Packets that each rule or policy has decided", hits)?;
         out.gauge(
             "portcullis_config_last_reload_success",
             "Whether the rules in force are those of the last reload",

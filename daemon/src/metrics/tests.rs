@@ -1,6 +1,8 @@
 use super::*;
 use crate::{
+    ban::BanList,
     counters::{Totals, Verdicts},
+    hits::{HitReport, Hits},
     queue::QueueStatus,
     status::Records,
 };
@@ -37,7 +39,10 @@ fn status() -> Status {
 
 #[test]
 fn numbers_have_the_names_that_dashboards_and_alerts_know() {
-    let text = text(Some(&status()));
+    let web = Hits { packets: 12, last: None };
+    let hits = HitReport { since: jiff::Timestamp::UNIX_EPOCH, rules: [("web".to_owned(), web)].into() };
+    let bans = BanList { enforced: true, dropped: Some(9), bans: Vec::new() };
+    let text = text(Numbers { status: Some(status()), hits: Some(hits), bans: Some(bans) });
     for line in [
         "portcullis_up 1",
         "portcullis_packets_total{hook=\"input\",action=\"drop\",reason=\"firewall default packet policy\"} 41",
@@ -45,6 +50,9 @@ fn numbers_have_the_names_that_dashboards_and_alerts_know() {
         "portcullis_queue_depth{queue=\"7300\"} 3",
         "portcullis_queue_dropped_total{queue=\"7300\",where=\"kernel\"} 4",
         "portcullis_incidents_total{pattern=\"port scan\\\"\\n\"} 2",
+        "portcullis_bans 0",
+        "portcullis_ban_drops_total 9",
+        "portcullis_rule_hits_total{rule=\"web\"} 12",
         "portcullis_log_suppressed_total{why=\"summarised\"} 36",
         "portcullis_config_last_reload_success 1",
         "portcullis_build_info{version=\"0.1.0\"} 1",
@@ -56,6 +64,6 @@ fn numbers_have_the_names_that_dashboards_and_alerts_know() {
 
 #[test]
 fn a_daemon_that_does_not_answer_is_down_and_nothing_else_is_claimed() {
-    let text = text(None);
+    let text = text(Numbers::default());
     assert!(text.contains("portcullis_up 0\n") && !text.contains("portcullis_packets"), "{text}");
 }

@@ -43,6 +43,26 @@ impl Tail {
         Ok(Self { path, file, rest: Vec::new() })
     }
 
+    /// The same, and the last `past` bytes of what is there.
+    ///
+    /// # Errors
+    /// When the live file can't be read.
+    pub(crate) fn with_past(directory: &Path, stream: Stream, past: u64) -> io::Result<Self> {
+        let mut tail = Self::new(directory, stream)?;
+        if let Some(file) = &mut tail.file {
+            let length = file.metadata()?.len();
+            file.seek(SeekFrom::Start(length.saturating_sub(past)))?;
+            if length > past {
+                // The line that it begins in.
+                let mut text = Vec::new();
+                Read::by_ref(file).take(past).read_to_end(&mut text)?;
+                let first = text.iter().position(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+                tail.rest = text.split_off(first);
+            }
+        }
+        Ok(tail)
+    }
+
     /// Whole lines that are new, some of them; empty when there are none.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ mod suggest;
 mod table;
 mod top;
 mod when;
+mod why;
 
 use std::{
     io::{self, BufWriter, IsTerminal as _, Write},
@@ -22,6 +23,7 @@ use std::{
 };
 
 use jiff::Zoned;
+use portcullis_rules::Ruleset;
 
 pub use self::{
     event::find_event,
@@ -32,6 +34,7 @@ pub use self::{
     suggest::Suggestion,
     top::{By, Value},
     when::When,
+    why::{explained, key_of},
 };
 use self::{export::Form, query::Query};
 
@@ -80,6 +83,9 @@ pub struct LogArgs {
     /// Count packets by hour or day, and draw a bar for each
     #[arg(long, value_name = "UNIT", value_enum, conflicts_with_all = ["json", "follow"])]
     pub by: Option<Each>,
+    /// Explain the most frequent refusals: what decided, what nearly let them in, and what would
+    #[arg(long, conflicts_with_all = ["json", "csv", "top", "by", "follow", "incidents", "noise"])]
+    pub why: bool,
     /// Go on and show what is written from now on
     #[arg(short, long, conflicts_with_all = ["until", "incident"])]
     pub follow: bool,
@@ -115,14 +121,19 @@ struct Seen {
     unreadable: Vec<String>,
 }
 
-/// Answers `args` from the files in `directory`, to `out`. What could not be read, and lines that
+/// Answers `args` from the files in `directory`, to `out`; with `--why`, by `ruleset`. What could not be read, and lines that
 /// are not records, are told on stderr.
 ///
 /// # Errors
 /// When the directory can't be read, or `out` can't be written.
-pub fn run(args: &LogArgs, directory: &Path, out: &mut dyn Write) -> io::Result<Outcome> {
+pub fn run(
+    args: &LogArgs,
+    directory: &Path,
+    ruleset: Option<&Ruleset>,
+    out: &mut dyn Write,
+) -> io::Result<Outcome> {
     let screen = Screen { now: Zoned::now(), width: terminal_width() };
-    let seen = answer(args, directory, &screen, &mut BufWriter::with_capacity(1 << 16, out))?;
+    let seen = answer(args, directory, ruleset, &screen, &mut BufWriter::with_capacity(1 << 16, out))?;
     for why in &seen.unreadable {
         eprintln!("portcullis: {why}");
     }
@@ -133,9 +144,18 @@ pub fn run(args: &LogArgs, directory: &Path, out: &mut dyn Write) -> io::Result<
     Ok(if seen.found > 0 { Outcome::Found } else { Outcome::Nothing })
 }
 
-fn answer(args: &LogArgs, directory: &Path, screen: &Screen, out: &mut dyn Write) -> io::Result<Seen> {
+fn answer(
+    args: &LogArgs,
+    directory: &Path,
+    ruleset: Option<&Ruleset>,
+    screen: &Screen,
+    out: &mut dyn Write,
+) -> io::Result<Seen> {
     let query = Query::new(args, directory, screen)?;
-    let seen = if args.incidents {
+    let seen = if let Some(ruleset) = ruleset.filter(|_| args.why) {
+        let found = query.why(ruleset, args.number, screen.now.time_zone(), out)?;
+        Seen { found, ..Seen::default() }
+    } else if args.incidents {
         query.incidents(out)?
     } else if let Some(by) = args.top {
         query.top(by, out)?

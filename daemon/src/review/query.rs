@@ -39,7 +39,7 @@ pub(super) struct Query<'a> {
 }
 
 /// What was found in a part.
-type Found = io::Result<Option<(Arc<Segment>, Selection)>>;
+pub(super) type Found = io::Result<Option<(Arc<Segment>, Selection)>>;
 
 impl<'a> Query<'a> {
     /// # Errors
@@ -176,13 +176,13 @@ impl<'a> Query<'a> {
         Ok(seen)
     }
 
-    fn parts(&self) -> io::Result<Vec<Part>> {
+    pub(super) fn parts(&self) -> io::Result<Vec<Part>> {
         let mut parts = parts(self.directory, Stream::Blocked)?;
         parts.retain(|part| self.filter.may_be_in(part));
         Ok(parts)
     }
 
-    fn found(&self, part: &Part) -> Found {
+    pub(super) fn found(&self, part: &Part) -> Found {
         let segment = part.load(|head| self.filter.may_hold(head))?;
         Ok(segment.map(|segment| {
             let selection = self.filter.select(&segment.digest);

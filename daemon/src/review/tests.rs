@@ -26,7 +26,10 @@ fn ask_at(directory: &Path, words: &[&str], width: Option<usize>) -> (String, Se
     let Cli { log } = Cli::try_parse_from(["log"].iter().chain(words)).unwrap();
     let screen = Screen { now: "2026-11-23T10:00:00+01:00[Europe/Berlin]".parse().unwrap(), width };
     let mut out = Vec::new();
-    let seen = answer(&log, directory, &screen, &mut out).unwrap();
+    let rules = "[policy]\ninput = \"drop\"\n[[rule]]\nname = \"office web\"\nhook = \"input\"\nprotocol = \"tcp\"\n\
+                 source = \"198.51.100.0/24\"\nport = 80\naction = \"accept\"\n";
+    let ruleset = portcullis_config::load_text("rules", rules).unwrap().config.ruleset;
+    let seen = answer(&log, directory, Some(&ruleset), &screen, &mut out).unwrap();
     (String::from_utf8(out).unwrap(), seen)
 }
 
@@ -292,5 +295,36 @@ fn incidents_have_their_own_file() {
     assert_eq!(seen.found, 1);
     let expected = "2026-11-23 09:26:45 port scan begins: 203.0.113.9 tried 8 ports of 192.0.2.1, 8 packets in 0 s  \
                     [1/tcp 2/tcp 3/tcp 4/tcp 5/tcp 6/tcp 7/tcp 8/tcp]\n";
+    assert_eq!(text, expected);
+}
+
+#[test]
+fn refusals_are_explained_and_a_rule_is_suggested_for_our_own() {
+    let directory = tempfile::tempdir().unwrap();
+    let inside = (0..6).map(|n| later(n, tcp("10.0.0.7", 40000, "192.0.2.1", 80)));
+    let outside = (0..3).map(|n| later(n, tcp("203.0.113.9", 40000, "192.0.2.1", 22)));
+    let records = inside.chain(outside).map(|event| describe(&event, "id".to_owned()));
+    write(directory.path(), records, Limits { file: 1500, rotated: 1 << 20 });
+    let (text, seen) = ask(directory.path(), &["--why"]);
+    assert_eq!(seen.found, 2);
+    let expected = "\
+6 packets  10.0.0.7 -> 80/tcp  http, the last at 2026-11-23 09:26:45
+  then:   drop by policy input: firewall default packet policy
+  now:    drop by the policy of input
+  nearly: rule \"office web\" (rules:3) would accept, but for its source
+  It is one of our own. If it is meant to get in, this rule would let it (nothing is changed):
+      [[rule]]
+      name     = \"80/tcp from 10.0.0.7\"
+      hook     = \"input\"
+      protocol = \"tcp\"
+      source   = \"10.0.0.7\"
+      port     = 80 # http
+      action   = \"accept\"
+
+3 packets  203.0.113.9 -> 22/tcp  ssh, the last at 2026-11-23 09:26:45
+  then:   drop by policy input: firewall default packet policy
+  now:    drop by the policy of input
+
+";
     assert_eq!(text, expected);
 }
