@@ -218,3 +218,42 @@ fn a_past_event_is_explained_by_then_and_by_now() {
     assert_eq!(code, 1);
     assert!(complaint.contains("no event"), "{complaint}");
 }
+
+#[test]
+fn a_door_is_opened_by_a_command_and_nothing_else_is_touched() {
+    let home = Home::new(POLICY);
+    let overlay = home.file("rules.d/99-commands.toml");
+    let words = ["allow", "443/tcp", "from", "198.51.100.7", "--config", "FILE"];
+    let (code, out, complaint) = home.run(&words);
+    assert_eq!(code, 0, "{complaint}");
+    assert!(out.contains("name     = \"allow 443/tcp from 198.51.100.7\""), "{out}");
+    assert!(
+        complaint.contains("+ hook = \"input\", protocol = \"tcp\", source = \"198.51.100.7\", port = 443"),
+        "{complaint}"
+    );
+    assert!(fs::metadata(&overlay).is_err(), "nothing is written unless that is asked for");
+    assert_eq!(home.run(&[&words[..], &["--write"]].concat()).0, 0);
+    assert_eq!(home.run(&["allow", "53/udp", "--write", "--config", "FILE"]).0, 0);
+    let (_, out, _) =
+        home.run(&["explain", "input udp 198.51.100.9:4000 -> 192.0.2.1:53", "--config", "FILE"]);
+    assert!(out.contains("accept: rule \"allow 53/udp\"") && out.contains("99-commands.toml:8"), "{out}");
+    assert_eq!(fs::read_to_string(home.file("portcullis.toml")).expect("ours"), POLICY);
+    for wrong in [["allow", "443/t p"], ["allow", "x\"/tcp"], ["block", "192.0.2.1\""]] {
+        assert_eq!(home.run(&[&wrong[..], &["--config", "FILE"]].concat()).0, 2, "{wrong:?}");
+    }
+}
+
+#[test]
+fn whoever_is_blocked_is_blocked_before_he_is_let_in() {
+    let home = Home::new(POLICY);
+    let (code, out, complaint) = home.run(&["block", "203.0.113.9", "--write", "--config", "FILE"]);
+    assert_eq!(code, 0, "{complaint}");
+    assert!(out.contains("# before the rule \"ssh\", which would decide first"), "{out}");
+    assert!(complaint.contains("newly open: 0, newly closed: 1"), "{complaint}");
+    let text = fs::read_to_string(home.file("portcullis.toml")).expect("ours");
+    let rule = &out[out.find("[[rule]]").expect("the rule")..];
+    assert_eq!(text.replacen(&format!("{}\n", rule.trim_end_matches('\n').to_owned() + "\n"), "", 1), POLICY);
+    let (_, out, _) =
+        home.run(&["explain", "input tcp 203.0.113.9:4000 -> 192.0.2.1:22", "--config", "FILE"]);
+    assert!(out.contains("drop: rule \"block 203.0.113.9\""), "{out}");
+}

@@ -70,6 +70,18 @@ impl Sources {
         Self { texts, names: self.names.clone() }
     }
 
+    /// The same with another text for `path`, or with that text as well.
+    #[must_use]
+    pub fn with_text(&self, path: &Path, text: Arc<str>) -> Self {
+        let mut edited = self.clone();
+        let path = path.to_string_lossy();
+        match edited.texts.iter_mut().find(|source| *source.path == *path) {
+            Some(source) => source.text = text,
+            None => edited.texts.push(SourceText { path: path.into(), text, is_list: false }),
+        }
+        edited
+    }
+
     /// The paths of the files of addresses.
     pub fn lists(&self) -> impl Iterator<Item = &Path> {
         self.texts.iter().filter(|source| source.is_list).map(|source| Path::new(&*source.path))

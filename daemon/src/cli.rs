@@ -61,6 +61,13 @@ pub enum Command {
     /// was answered, refused or met silence; the verdicts are then those of the usual configuration. Exit
     /// status 1 when the capture can't be read to its end; what was readable is reported.
     Replay(ReplayArgs),
+    /// Show the rule that opens a door, and what it changes; write it with --write
+    ///
+    /// It goes to the end of rules.d/99-commands.toml, or before the rule that would decide first. Nothing
+    /// that is written there is changed.
+    Allow(AllowArgs),
+    /// Show the rule that shuts somebody out, and what it changes; write it with --write
+    Block(BlockArgs),
     /// Tell what an edit newly opens and newly closes, each with a packet as its witness
     ///
     /// Exit status 1 when something is newly open: for a check before a change is merged.
@@ -205,6 +212,35 @@ pub struct CheckArgs {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// `portcullis allow`
+#[derive(Debug, Args)]
+pub struct AllowArgs {
+    /// The door: 443/tcp, 8000-8099/udp, ssh
+    pub door: String,
+    /// For whom, if not for everybody: from 203.0.113.0/24, from @office
+    #[arg(num_args = 2, value_names = ["from", "ADDRESS"])]
+    pub from: Option<Vec<String>>,
+    /// Write the rule, after it has been checked
+    #[arg(long)]
+    pub write: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "shared arguments")]
+    pub config: ConfigArgs,
+}
+
+/// `portcullis block`
+#[derive(Debug, Args)]
+pub struct BlockArgs {
+    /// Whom: an address, a prefix, a set such as @offenders
+    pub address: String,
+    /// Write the rule, after it has been checked
+    #[arg(long)]
+    pub write: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "shared arguments")]
+    pub config: ConfigArgs,
 }
 
 /// `portcullis diff`

@@ -1,5 +1,6 @@
 //! What each command does, and how it ends.
 
+mod add;
 mod apply;
 mod ban;
 mod check;
@@ -64,6 +65,8 @@ pub fn run(command: Command) -> Outcome {
         Command::Bans(args) => ban::bans(&args),
         Command::Status(args) => daemon::status(&args),
         Command::Check(args) => check::run(&args),
+        Command::Allow(args) => add::allow(&args),
+        Command::Block(args) => add::block(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Log(args) => records::log(&args),

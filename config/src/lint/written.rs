@@ -27,8 +27,7 @@ impl Written {
         let mut read = Self { rules: BTreeMap::new(), sets: BTreeMap::new(), referred_to: BTreeSet::new() };
         let problems = Problems::default();
         for (number, source) in sources.texts().iter().enumerate() {
-            // Other texts are lists of addresses.
-            if number > 0 && !source.path.ends_with(".toml") {
+            if source.is_list {
                 continue;
             }
             let Some(id) = sources.find(std::path::Path::new(&*source.path)) else { continue };

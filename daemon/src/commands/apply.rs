@@ -12,6 +12,7 @@ use portcullis_config::Mode;
 use super::{
     Outcome,
     daemon::{SOMETHING_ELSE, unreachable_daemon},
+    diff::Comparison,
     fail,
 };
 use crate::{
@@ -85,13 +86,17 @@ fn put_on_trial(args: &ApplyArgs, enable: bool) -> Outcome {
         let why = format!("there is no {}: nothing is configured that could be enforced", source::FILE);
         return fail(Outcome::Invalid, why);
     }
-    let enabled = match ask(socket, Command::Configuration) {
-        Ok(Response::Configuration { enabled, .. }) => enabled || enable,
+    let (live, enabled) = match ask(socket, Command::Configuration) {
+        Ok(Response::Configuration { sources, enabled, .. }) => (sources.load(), enabled || enable),
         Ok(Response::Refused(why)) => return fail(Outcome::No, why),
         Ok(_) => return fail(Outcome::No, SOMETHING_ELSE),
         Err(error) => return unreachable_daemon(&error),
     };
     source::settle(&mut loaded, &origin, enabled);
+    match live {
+        Ok(live) => print!("{}", Comparison::of(&live.config.ruleset, &loaded.config.ruleset).in_words()),
+        Err(_) => eprintln!("portcullis: the live rules can't be read here, so what changes is not shown"),
+    }
     if let Err(outcome) = protect_sessions(&loaded.config, args.force) {
         return outcome;
     }
