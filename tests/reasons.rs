@@ -236,7 +236,7 @@ fn a_door_is_opened_by_a_command_and_nothing_else_is_touched() {
     assert_eq!(home.run(&["allow", "53/udp", "--write", "--config", "FILE"]).0, 0);
     let (_, out, _) =
         home.run(&["explain", "input udp 198.51.100.9:4000 -> 192.0.2.1:53", "--config", "FILE"]);
-    assert!(out.contains("accept: rule \"allow 53/udp\"") && out.contains("99-commands.toml:8"), "{out}");
+    assert!(out.contains("accept: rule \"allow 53/udp\"") && out.contains("99-commands.toml:9"), "{out}");
     assert_eq!(fs::read_to_string(home.file("portcullis.toml")).expect("ours"), POLICY);
     for wrong in [["allow", "443/t p"], ["allow", "x\"/tcp"], ["block", "192.0.2.1\""]] {
         assert_eq!(home.run(&[&wrong[..], &["--config", "FILE"]].concat()).0, 2, "{wrong:?}");

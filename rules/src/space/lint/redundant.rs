@@ -20,7 +20,7 @@ pub(super) fn redundant(
     work: &mut Work,
 ) -> Result<Option<Finding>, Undecided> {
     let rule = rules.ruleset.rule(id);
-    if rule.failsafe || rule.rate.is_some() {
+    if rule.rate.is_some() {
         return Ok(None);
     }
     let own = rules.regions(id);
