@@ -110,6 +110,8 @@ fn other_peoples_rules_are_none_of_its_business() {
     let Some(bed) = Bed::new() else { return };
     let daemon = Daemon::start(&bed, ONE_DOOR);
     for _ in 0..3 {
+        // Its own doing is not somebody else's, either.
+        assert!(daemon.ask(&["ban", "203.0.113.9"]).status.success());
         daemon.reload(ONE_DOOR).expect("a valid configuration");
         bed.gate.nft("table inet somebody { set s { type ipv4_addr; }; chain input { type filter hook input priority 0; }; }");
         bed.gate.sh("nft add element inet somebody s '{ 192.0.2.1 }'
