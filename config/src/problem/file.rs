@@ -54,7 +54,7 @@ impl FileProblem {
             Self::EmptyList { .. } => "a list that is meant to be empty holds a remark that says so",
             Self::BadLine { .. } => {
                 "a line holds one address, prefix such as 192.0.2.0/24, or range such as \
-                 192.0.2.10-192.0.2.20; remarks begin with # or ;"
+                 192.0.2.10-192.0.2.20, without leading zeros; remarks begin with # or ;"
             }
             Self::MoreBadLines { .. } => "is this a file of addresses at all?",
         };
