@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use portcullis_rules::{Action, Hook, Malformed, Reason};
 use serde::{Deserialize, Serialize};
 
+use crate::latency::{Latencies, Latency};
+
 const REASONS: usize = 4 + Malformed::ALL.len();
 /// Each reason, and none.
 const CAUSES: usize = REASONS + 1;
@@ -21,6 +23,8 @@ pub struct Counters {
     pub events_lost: AtomicU64,
     /// Accepted first contacts that the recorder has not heard of, for the same reason.
     pub contacts_left_out: AtomicU64,
+    /// From receive to verdict.
+    pub latency: Latency,
     /// Receives and verdicts that the kernel refused.
     pub errors: AtomicU64,
     /// Packets that the process before had read but not judged: dropped.
@@ -34,6 +38,7 @@ impl Default for Counters {
             verdicts: [const { AtomicU64::new(0) }; VERDICTS],
             events_lost: AtomicU64::default(),
             contacts_left_out: AtomicU64::default(),
+            latency: Latency::default(),
             errors: AtomicU64::default(),
             orphans: AtomicU64::default(),
         }
@@ -88,6 +93,9 @@ pub struct Totals {
     /// Accepted first contacts that the recorder has not heard of, for the same reason.
     #[serde(default)]
     pub contacts_left_out: u64,
+    /// How long they waited here for their verdict.
+    #[serde(default)]
+    pub latency: Latencies,
     /// Receives and verdicts that the kernel refused.
     pub errors: u64,
     /// Packets that the daemon before had read but not judged: dropped when this one took over.
@@ -117,6 +125,7 @@ impl Totals {
             reasons: Reason::all().map(|reason| (reason.name().to_owned(), 0)).collect(),
             events_lost: sum(&|counters| counters.events_lost.load(Relaxed)),
             contacts_left_out: sum(&|counters| counters.contacts_left_out.load(Relaxed)),
+            latency: Latencies::of(counters.clone().into_iter().map(|counters| &counters.latency)),
             errors: sum(&|counters| counters.errors.load(Relaxed)),
             restart_orphans: sum(&|counters| counters.orphans.load(Relaxed)),
             ..Self::default()

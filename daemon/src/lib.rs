@@ -18,6 +18,7 @@ pub mod hook;
 pub mod import;
 pub mod interfaces;
 pub mod judge;
+pub mod latency;
 pub mod log;
 pub mod mark;
 pub mod metrics;

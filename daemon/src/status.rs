@@ -123,6 +123,7 @@ impl fmt::Display for Status {
             errors,
             restart_orphans,
             verdicts: _,
+            latency,
         } = &self.packets;
         writeln!(f, "portcullis {}, process {}: {}", self.version, self.pid, self.sentence())?;
         writeln!(f, "  rules from      {}", self.configuration)?;
@@ -130,6 +131,9 @@ impl fmt::Display for Status {
         writeln!(f, "  packets judged  {accepted} accepted, {dropped} dropped, {rejected} rejected")?;
         for (reason, count) in reasons.iter().filter(|(_, count)| *count > 0) {
             writeln!(f, "                  {count} for: {reason}")?;
+        }
+        if let (Some(half), Some(most)) = (latency.within(500), latency.within(999)) {
+            writeln!(f, "  verdict after   {half:?} for half of them, {most:?} for 99.9 % (at most)")?;
         }
         if *restart_orphans > 0 {
             writeln!(f, "                  {restart_orphans} dropped as restart orphans")?;

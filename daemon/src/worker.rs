@@ -3,6 +3,7 @@
 use std::{
     io,
     sync::{Arc, atomic::Ordering::Relaxed},
+    time::Instant,
 };
 
 use arc_swap::ArcSwap;
@@ -49,6 +50,9 @@ pub struct Worker {
 pub struct Batch {
     generation: Arc<Generation>,
     time: Timestamp,
+    /// When it was received, by a clock that nobody sets, and what had been judged then.
+    received: Instant,
+    judged: u64,
 }
 
 impl Worker {
@@ -73,11 +77,16 @@ impl Worker {
 
 impl Judge for Worker {
     fn begin(&mut self) {
-        self.batch = Some(Batch { generation: self.live.load_full(), time: Timestamp::now() });
+        self.batch = Some(Batch {
+            generation: self.live.load_full(),
+            time: Timestamp::now(),
+            received: Instant::now(),
+            judged: self.counters.judged(),
+        });
     }
 
     fn judge(&mut self, queued: &Queued<'_>) -> Verdict {
-        let (Some(Batch { generation, time }), Some(hook), Some(question)) =
+        let (Some(Batch { generation, time, .. }), Some(hook), Some(question)) =
             (&self.batch, hook(queued.hook), self.layout.read_question(queued.mark))
         else {
             // Nothing of ours sent it here: somebody else's rule uses our queue.
@@ -130,6 +139,9 @@ impl Judge for Worker {
     }
 
     fn end(&mut self) {
+        if let Some(Batch { received, judged, .. }) = self.batch {
+            self.counters.latency.count(self.counters.judged() - judged, received.elapsed());
+        }
         self.reporter.end();
     }
 

@@ -6,7 +6,7 @@
 
 mod serve;
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use prometheus_client::{
     collector::Collector,
@@ -16,7 +16,7 @@ use prometheus_client::{
 };
 
 pub use self::serve::serve;
-use crate::{ban::BanList, hits::HitReport, status::Status};
+use crate::{ban::BanList, hits::HitReport, latency::Latencies, status::Status};
 
 /// What the text is, as Prometheus asks for it
 /// (<https://prometheus.io/docs/specs/om/open_metrics_spec/>).
@@ -91,6 +91,11 @@ fn packets(out: &mut Out<'_>, status: &Status) -> fmt::Result {
         (labels, verdicts.packets)
     });
     out.counter("portcullis_packets", "Packets judged, by what the rules say of them", verdicts)?;
+    out.times(
+        "portcullis_verdict_seconds",
+        "From receive to verdict, without the time in the kernel's queue",
+        &totals.latency,
+    )?;
     let lost = totals.events_lost + totals.contacts_left_out;
     out.counter("portcullis_events_lost", "Judged packets that the recorder has not heard of", [([], lost)])?;
     out.counter(
@@ -159,6 +164,22 @@ impl Out<'_> {
             ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX)).encode(out)
         };
         self.family(name, help, MetricType::Gauge, series, encode)
+    }
+
+    fn times(&mut self, name: &str, help: &str, times: &Latencies) -> fmt::Result {
+        let seconds = |nanoseconds: u64| Duration::from_nanos(nanoseconds).as_secs_f64();
+        let last = times.buckets.len().saturating_sub(1);
+        let end = |(n, (end, packets)): (usize, &(u64, u64))| {
+            (if n == last { f64::INFINITY } else { seconds(*end) }, *packets)
+        };
+        let buckets: Vec<(f64, u64)> = times.buckets.iter().enumerate().map(end).collect();
+        let mut encoder = self.0.encode_descriptor(name, help, None, MetricType::Histogram)?;
+        encoder.encode_histogram::<[Label<'_>; 0]>(
+            seconds(times.nanoseconds),
+            times.packets(),
+            &buckets,
+            None,
+        )
     }
 
     fn family<'a, const N: usize>(

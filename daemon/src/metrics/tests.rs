@@ -3,6 +3,7 @@ use crate::{
     ban::BanList,
     counters::{Totals, Verdicts},
     hits::{HitReport, Hits},
+    latency::Latency,
     queue::QueueStatus,
     status::Records,
 };
@@ -14,7 +15,10 @@ fn status() -> Status {
         reason: reason.map(str::to_owned),
         packets,
     };
+    let latency = Latency::default();
+    latency.count(48, Duration::from_micros(3));
     let packets = Totals {
+        latency: Latencies::of([&latency]),
         verdicts: vec![
             verdicts("input", "drop", Some("firewall default packet policy"), 41),
             verdicts("output", "accept", None, 7),
@@ -45,6 +49,9 @@ fn numbers_have_the_names_that_dashboards_and_alerts_know() {
     let text = text(Numbers { status: Some(status()), hits: Some(hits), bans: Some(bans) });
     for line in [
         "portcullis_up 1",
+        "portcullis_verdict_seconds_bucket{le=\"0.000004096\"} 48",
+        "portcullis_verdict_seconds_bucket{le=\"+Inf\"} 48",
+        "portcullis_verdict_seconds_count 48",
         "portcullis_packets_total{hook=\"input\",action=\"drop\",reason=\"firewall default packet policy\"} 41",
         "portcullis_packets_total{hook=\"output\",action=\"accept\",reason=\"accepted\"} 7",
         "portcullis_queue_depth{queue=\"7300\"} 3",
