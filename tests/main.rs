@@ -15,6 +15,9 @@ mod reasons;
 // What a newcomer sees first.
 mod demo;
 
+// The tutorial, command by command.
+mod tutorial;
+
 // What an administrator installs: the package, the archive, the man pages.
 mod package;
 

@@ -57,6 +57,7 @@ fn the_package_is_built_and_has_no_flaw() {
         ("-rw-r--r-- root/root", "./usr/lib/sysusers.d/portcullis.conf"),
         ("-rw-r--r-- root/root", "./usr/share/man/man8/portcullis.8.gz"),
         ("-rw-r--r-- root/root", "./usr/share/portcullis/rules.schema.json"),
+        ("-rw-r--r-- root/root", "./usr/share/man/man5/portcullis.toml.5.gz"),
         ("-rw-r--r-- root/root", "./usr/share/bash-completion/completions/portcullis"),
     ] {
         let found = listed.lines().any(|line| line.starts_with(mode) && line.ends_with(&format!(" {file}")));

@@ -137,4 +137,40 @@ mod tests {
         assert!(Section::Rule.keys().contains(&"source-port"));
         assert_eq!(Section::Rule.elsewhere("threshold"), Some(Section::Detect));
     }
+
+    const MANUAL: &str = include_str!("../../../packaging/doc/portcullis.toml.5");
+
+    /// From a section's heading to the next.
+    fn described(heading: &str) -> &'static str {
+        let after = MANUAL.split_once(&format!(".SH {heading}\n")).map(|(_, after)| after);
+        let after = after.unwrap_or_else(|| panic!("portcullis.toml(5) does not describe {heading}"));
+        after.split("\n.SH ").next().unwrap_or_default()
+    }
+
+    #[test]
+    fn the_manual_describes_every_key() {
+        for section in Section::ALL {
+            let heading = match section {
+                Section::Top => "TOP OF THE FILE".to_owned(),
+                section => section.to_string(),
+            };
+            let described = described(&heading).replace('\\', "");
+            let keys = section.keys().iter().filter(|key| section != Section::Top || **key == "mode");
+            for key in keys {
+                let tagged = described.lines().any(|line| {
+                    (line.starts_with(".B ") || line.starts_with(".BR "))
+                        && line.split([' ', ',', '"']).any(|word| word == *key)
+                });
+                assert!(tagged, "{key} of {heading} is not in portcullis.toml(5)");
+            }
+        }
+    }
+
+    #[test]
+    fn the_manuals_example_is_right() {
+        let example = MANUAL.split_once(".EX\n").and_then(|(_, rest)| rest.split_once(".EE"));
+        let (example, _) = example.expect("it has an example");
+        let loaded = crate::load_text("example", example).unwrap_or_else(|report| panic!("{report}"));
+        assert!(crate::failed_tests(&loaded.config).is_empty());
+    }
 }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use jiff::Zoned;
+use portcullis_config::Log;
 
 use super::{Outcome, configuration, fail};
 use crate::{
@@ -62,10 +63,22 @@ pub(super) fn top(args: &TopArgs) -> Outcome {
     }
 }
 
-/// Where the records are.
+/// Where the records are. They are wanted most when something is wrong: if the usual configuration is
+/// invalid, they are looked for in the usual place.
 pub(super) fn directory(named: Option<&PathBuf>, config: &ConfigArgs) -> Result<PathBuf, Outcome> {
     match named {
         Some(directory) => Ok(directory.clone()),
+        None if config.config.is_none() => Ok(source::load_checked(None).map_or_else(
+            |_| {
+                let usual = Log::default().directory;
+                let shown = usual.display();
+                eprintln!(
+                    "portcullis: the configuration is invalid (portcullis check); looking into {shown}"
+                );
+                usual
+            },
+            |(loaded, _)| loaded.config.log.directory,
+        )),
         None => configuration(config).map(|config| config.log.directory),
     }
 }
