@@ -4,7 +4,7 @@ use std::{thread, time::Duration};
 
 use serde_json::Value;
 
-use crate::bed::{Bed, Daemon, GATE, PEER, eventually};
+use crate::bed::{Bed, Daemon, GATE, Outcome, PEER, eventually};
 
 const DROP: &str = "[policy]\ninput = \"drop\"\noutput = \"accept\"";
 const OPEN: &str = "[policy]\ninput = \"accept\"\noutput = \"accept\"";
@@ -137,4 +137,24 @@ fn a_scanner_is_known_again_after_a_restart() {
     let again = || daemon.incidents().into_iter().find(|record| record.to_string().contains("100/tcp"));
     let again = eventually(Duration::from_secs(3), again).expect("one door is enough");
     assert_eq!(again["src_ip"], PEER[0].to_string());
+}
+
+/// A scan alone may be forged and is no reason; who has completed a handshake is banned, and only then.
+#[test]
+fn who_scans_and_is_not_forged_is_banned() {
+    let Some(bed) = Bed::new() else { return };
+    let web = "[[rule]]\nname = \"web\"\nprotocol = \"tcp\"\nport = 80\naction = \"accept\"";
+    bed.gate.echo(80);
+    let daemon = Daemon::start(&bed, &format!("{DROP}\n[detect]\nban = {{ enable = true }}\n{web}"));
+    let bans = || String::from_utf8_lossy(&daemon.ask(&["bans", "--json"]).stdout).into_owned();
+    let peer = PEER[0].to_string();
+    bed.peer.sh(&format!("{NMAP} -sS -p 1-40 {}", GATE[0]));
+    let told = eventually(Duration::from_secs(3), || (!daemon.incidents().is_empty()).then_some(()));
+    assert!(told.is_some());
+    thread::sleep(Duration::from_millis(1200));
+    assert!(!bans().contains(&peer), "{}", bans());
+    bed.peer.tcp((GATE[0], 80));
+    let banned = eventually(Duration::from_secs(5), || bans().contains(&peer).then_some(()));
+    assert!(banned.is_some(), "{} {:#?}", bans(), daemon.incidents());
+    assert_eq!(bed.peer.tcp((GATE[0], 80)), Outcome::Silent);
 }

@@ -11,12 +11,13 @@ use std::{
 };
 
 use jiff::Timestamp;
-use portcullis_config::{Detect, Log};
+use portcullis_config::{Ban, Detect, Log};
 
 use self::memory::Memory;
 pub use self::thread::{Handle, Tap, spawn};
 use crate::{
-    detect::{Contact, Detector, IncidentRecord, Phase},
+    ban::{Asker, BanRequest},
+    detect::{Contact, Detector, IncidentRecord, Phase, Sentences},
     event::Event,
     log::{
         Admission, Archivist, Budget, Counters, EventIds, Limits, Outlets, PerSecond, Record, Segment, Show,
@@ -35,6 +36,9 @@ pub struct Recorder {
     budget: Budget,
     detector: Detector,
     memory: Option<Memory>,
+    sentences: Sentences,
+    ban: Ban,
+    asker: Option<Asker>,
     awaited: Awaited,
     /// By [`Stream`].
     files: [Segment; 2],
@@ -53,10 +57,14 @@ impl Recorder {
     /// A recorder that has seen nothing. Files that can't be opened are tried again when there is
     /// something to write.
     pub fn new(log: &Log, detect: Detect, show: Option<Show>) -> Self {
+        let ban = detect.ban;
         let mut recorder = Self {
             budget: Budget::default(),
             detector: Detector::new(detect, seed()),
             memory: None,
+            sentences: Sentences::default(),
+            ban,
+            asker: None,
             awaited: Awaited::default(),
             files: files(log),
             outlets: Outlets::open(log, &Sockets::default()),
@@ -73,13 +81,20 @@ impl Recorder {
 
     /// Goes on where the last recorder ended whose state is in this directory, and leaves its own there.
     pub fn remember(&mut self, state: &Path, now: Timestamp) {
-        self.memory = Some(Memory::restore(state, &mut self.detector, now));
+        let (memory, sentences) = Memory::restore(state, &mut self.detector, now);
+        (self.memory, self.sentences) = (Some(memory), sentences);
+    }
+
+    /// Asks for the bans that `[detect.ban]` wants.
+    pub fn ask_for_bans(&mut self, asker: Asker) {
+        self.asker = Some(asker);
     }
 
     /// Goes on by other settings; files are opened anew.
     pub fn configure(&mut self, log: &Log, detect: Detect) {
         self.files = files(log);
         self.outlets = Outlets::open(log, &Sockets::default());
+        self.ban = detect.ban;
         self.detector.configure(detect);
         self.open();
     }
@@ -140,7 +155,7 @@ impl Recorder {
             self.conclude(&record);
         }
         if let Some(memory) = &mut self.memory {
-            memory.tick(&self.detector, now);
+            memory.tick(&self.detector, &self.sentences, now);
         }
         if let Some(show) = &mut self.show {
             show.tick(now);
@@ -160,7 +175,7 @@ impl Recorder {
         let summaries = self.budget.flush();
         self.summarise(summaries);
         if let Some(memory) = &mut self.memory {
-            memory.save(&self.detector);
+            memory.save(&self.detector, &self.sentences);
         }
         for record in self.detector.finish(self.now) {
             self.conclude(&record);
@@ -185,6 +200,7 @@ impl Recorder {
     }
 
     fn conclude(&mut self, record: &IncidentRecord) {
+        self.ban_source(record);
         if record.incident.phase == Phase::Start {
             self.counters.incident(record.incident.pattern.name());
         }
@@ -203,6 +219,15 @@ impl Recorder {
             None => tracing::info!(incident = record.incident.id, "{}", record.summary),
         }
         self.write(Stream::Incidents, &record.line());
+    }
+
+    fn ban_source(&mut self, record: &IncidentRecord) {
+        let Some(asker) = &self.asker else { return };
+        if let Some((source, length)) = self.sentences.pass(record, &self.ban)
+            && !asker.ask(BanRequest { source, length, why: record.summary.clone() })
+        {
+            tracing::warn!("{source} is not banned: too many bans were asked for at once");
+        }
     }
 
     /// Whether records can be written is better known before there are any.

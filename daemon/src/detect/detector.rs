@@ -71,6 +71,8 @@ struct Knock<'a> {
     contact: &'a Contact,
     now: Tenths,
     source: Source,
+    /// The source's hash.
+    who: u64,
     /// The door's hash.
     door: u64,
     technique: Technique,
@@ -165,7 +167,7 @@ impl Detector {
             .collect();
         sources.sort_by(|a, b| b.score.total_cmp(&a.score));
         sources.truncate(MOST_SAVED);
-        Saved { sources }
+        Saved { sources, banned: Vec::new() }
     }
 
     /// Goes on where another detector was saved. Sources that make no sense are left out.
@@ -201,7 +203,8 @@ impl Detector {
             }
             Evidence::Probe { technique, weight, meant } => {
                 let (source, door) = (contact.source.into(), self.keyed.door(contact));
-                let knock = Knock { contact, now, source, door, technique, weight, meant };
+                let who = self.keyed.source(source);
+                let knock = Knock { contact, now, source, who, door, technique, weight, meant };
                 match contact.news {
                     News::Completed => self.welcome(knock),
                     news if evidence::counts(news, technique) => self.turned_away(knock),
@@ -247,7 +250,7 @@ impl Detector {
 
     /// Where the source of a knock is known, if it is.
     fn place(&mut self, knock: &Knock<'_>) -> Option<Place> {
-        let place = self.sources.find_or_make(knock.source, knock.now, knock.contact.packet)?;
+        let place = self.sources.find_or_make_at(knock.source, knock.who, knock.now, knock.contact.packet)?;
         self.sources.at(place).fade(knock.now);
         Some(place)
     }

@@ -1,11 +1,16 @@
 //! Doors, whoever tries them: many sources at one, and floods.
 
-use super::time::{CROWD, Fading, RATE, Tenths};
+use super::time::{Fading, Tenths};
 
 /// Buckets of the table.
 const BUCKETS: usize = 128;
 /// Doors in a bucket.
 const WAYS: usize = 4;
+
+/// A minute, in tenths of a second: who comes rarely is forgotten slowly.
+const HALF: u32 = 600;
+/// Being busy is no reason to stay for ever.
+const MOST_RANK: f32 = 1000.0;
 
 /// What is known of a door.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +30,9 @@ pub(super) struct Crowd {
     pub(super) first: Tenths,
     /// The open incident, and one; 0 for none.
     pub(super) incident: u8,
+    /// How often it was tried; halves every minute, in whole steps.
+    rank: f32,
+    last: Tenths,
 }
 
 impl Crowd {
@@ -38,13 +46,16 @@ impl Crowd {
         }
     }
 
+    /// How worth keeping it is, roughly and quickly: it is asked of every door in a bucket.
     fn worth(&self, now: Tenths) -> f32 {
         if self.incident != 0 {
             return f32::INFINITY;
         }
-        let Self { strangers, refused, unfinished, completed, .. } = self;
-        let rates = refused.at(now, RATE) + unfinished.at(now, RATE) + completed.at(now, RATE);
-        strangers.at(now, CROWD) + rates
+        match now.since(self.last) / HALF {
+            0 => self.rank,
+            steps @ 1..32 => self.rank / (1_u64 << steps) as f32,
+            _ => 0.0,
+        }
     }
 }
 
@@ -74,8 +85,7 @@ impl Doors {
                 if worth(&bucket[least]) >= 1.0 {
                     // Who comes often enough wears it down (Misra and Gries 1982).
                     if let Some(crowd) = &mut bucket[least] {
-                        crowd.strangers.add(-0.5, now, CROWD);
-                        crowd.refused.add(-0.5, now, RATE);
+                        crowd.rank -= 0.5;
                     }
                     return None;
                 }
@@ -89,11 +99,15 @@ impl Doors {
                     first_packet: packet,
                     first: now,
                     incident: 0,
+                    rank: 0.0,
+                    last: now,
                 });
                 least
             }
         };
-        bucket[way].as_mut()
+        let crowd = bucket[way].as_mut()?;
+        (crowd.rank, crowd.last) = (crowd.worth(now).min(MOST_RANK) + 1.0, crowd.last.max(now));
+        Some(crowd)
     }
 
     /// Forgets what belongs to an incident that is over.

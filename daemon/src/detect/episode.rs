@@ -66,6 +66,14 @@ pub(super) struct Odd {
     pub(super) signs: u8,
 }
 
+/// What a record has said.
+#[derive(Debug, Clone, Copy)]
+struct Told {
+    packets: u64,
+    severity: Severity,
+    handshake: bool,
+}
+
 /// An incident that goes on.
 #[derive(Debug, Clone)]
 pub(super) struct Episode {
@@ -94,7 +102,7 @@ pub(super) struct Episode {
     /// How many of [`UPDATES`] are past.
     updates: usize,
     /// What the last record said.
-    told: Option<(u64, Severity)>,
+    told: Option<Told>,
 }
 
 impl Episode {
@@ -185,7 +193,7 @@ impl Episode {
     pub(super) fn deadline(&self, window: Duration) -> Timestamp {
         match self.told {
             None => after(self.started, SETTLE),
-            Some((_, severity)) if severity < self.severity() => self.last_seen,
+            Some(told) if self.is_news(told) => self.last_seen,
             Some(_) => {
                 let update =
                     UPDATES.get(self.updates).map_or(Timestamp::MAX, |&wait| after(self.started, wait));
@@ -210,18 +218,23 @@ impl Episode {
             }
             match self.told {
                 None => return Some(self.record(Phase::Start, deadline)),
-                Some((_, severity)) if severity < self.severity() => {
-                    return Some(self.record(Phase::Update, deadline));
-                }
+                Some(told) if self.is_news(told) => return Some(self.record(Phase::Update, deadline)),
                 Some(_) if deadline == self.over(window) => return Some(self.record(Phase::End, deadline)),
-                Some((packets, _)) => {
+                Some(told) => {
                     self.updates += 1;
-                    if self.packets > packets {
+                    if self.packets > told.packets {
                         return Some(self.record(Phase::Update, deadline));
                     }
                 }
             }
         }
+    }
+
+    /// Whether there is more to say than that it goes on: it is graver, or its source is known not to be
+    /// forged. What is high already is graver only if somebody has been let in.
+    fn is_news(&self, told: Told) -> bool {
+        self.handshake != told.handshake
+            || (told.severity < Severity::High || self.connected) && told.severity < self.severity()
     }
 
     /// How grave it is.
@@ -288,7 +301,7 @@ impl Episode {
     /// What is known by now.
     pub(super) fn record(&mut self, phase: Phase, timestamp: Timestamp) -> IncidentRecord {
         let (pattern, severity) = (self.pattern(), self.severity());
-        self.told = Some((self.packets, severity));
+        self.told = Some(Told { packets: self.packets, severity, handshake: self.handshake });
         let started = u64::try_from(self.started.as_microsecond()).unwrap_or(0);
         let source = self.source();
         let sources = if self.named.len() < NAMED {

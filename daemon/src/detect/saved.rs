@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::sentence::BannedBefore;
 use crate::log::eve_time;
 
 /// What a detector must not forget when the daemon restarts.
@@ -10,6 +11,9 @@ use crate::log::eve_time;
 pub struct Saved {
     /// Sources, the most suspicious first.
     pub sources: Vec<SavedSource>,
+    /// Sources that were banned before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub banned: Vec<BannedBefore>,
 }
 
 /// A source that is over the threshold, or nearly.

@@ -41,7 +41,7 @@ pub(super) struct Record {
     pub(super) families: u8,
     /// Doors that others tried in the same moment.
     pub(super) echoes: u8,
-    /// Distinct doors that were open to it.
+    /// Services where it has completed a handshake, as bits by their hash.
     pub(super) opened: u8,
     /// The first host that it tried, by 16 bits of a hash.
     pub(super) host: u16,
@@ -137,6 +137,8 @@ pub(super) struct Sources {
     /// By bucket: what [`Record::bits`] are, in one cache line.
     keys: Box<[[u64; WAYS]]>,
     records: Box<[[Record; WAYS]]>,
+    /// By bucket: how many records there are. They never become fewer.
+    used: Box<[u8]>,
     doorkeeper: Doorkeeper,
 }
 
@@ -153,13 +155,17 @@ impl Sources {
             keyed,
             keys: vec![[0; WAYS]; BUCKETS].into_boxed_slice(),
             records: vec![[Record::default(); WAYS]; BUCKETS].into_boxed_slice(),
+            used: vec![0; BUCKETS].into_boxed_slice(),
             doorkeeper: Doorkeeper::new(),
         }
     }
 
     /// Bytes that the tables take.
     pub(super) fn bytes(&self) -> usize {
-        size_of_val(&*self.keys) + size_of_val(&*self.records) + size_of_val(&*self.doorkeeper.buckets)
+        size_of_val(&*self.keys)
+            + size_of_val(&*self.records)
+            + self.used.len()
+            + size_of_val(&*self.doorkeeper.buckets)
     }
 
     pub(super) fn at(&mut self, place: Place) -> &mut Record {
@@ -206,15 +212,25 @@ impl Sources {
 
     /// The record of `source`, made if there is room for it, or if it was here before.
     pub(super) fn find_or_make(&mut self, source: Source, now: Tenths, packet: u64) -> Option<Place> {
-        let hash = self.keyed.source(source);
+        self.find_or_make_at(source, self.keyed.source(source), now, packet)
+    }
+
+    /// The same, where the hash is known.
+    pub(super) fn find_or_make_at(
+        &mut self,
+        source: Source,
+        hash: u64,
+        now: Tenths,
+        packet: u64,
+    ) -> Option<Place> {
         if let Some(found) = self.locate(source, hash) {
             return Some(found);
         }
         let bucket = bucket(hash);
         let records = &self.records[bucket];
-        let way = match records.iter().position(|record| record.kind.is_none()) {
-            Some(free) => free,
-            None if self.doorkeeper.greet(hash) => {
+        let way = match usize::from(self.used[bucket]) {
+            free @ 0..WAYS => free,
+            _ if self.doorkeeper.greet(hash) => {
                 let worth = |way: &usize| records[*way].worth(now);
                 let least = (0..WAYS).min_by(|a, b| worth(a).total_cmp(&worth(b)))?;
                 // A newcomer is worth one door.
@@ -227,8 +243,11 @@ impl Sources {
                 }
                 least
             }
-            None => return None,
+            _ => return None,
         };
+        if way == usize::from(self.used[bucket]) {
+            self.used[bucket] += 1;
+        }
         self.keys[bucket][way] = source.bits;
         self.records[bucket][way] = Record {
             bits: source.bits,

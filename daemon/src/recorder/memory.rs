@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     atomic,
-    detect::{Detector, Saved},
+    detect::{Detector, Saved, Sentences},
 };
 
 /// The file in the state directory.
@@ -29,7 +29,7 @@ pub(super) struct Memory {
 
 impl Memory {
     /// Restores what was saved in `state`. A file that can't be read is told of, and changes nothing.
-    pub(super) fn restore(state: &Path, detector: &mut Detector, now: Timestamp) -> Self {
+    pub(super) fn restore(state: &Path, detector: &mut Detector, now: Timestamp) -> (Self, Sentences) {
         let file = state.join(FILE);
         let last = match read(&file) {
             Ok(saved) => saved.unwrap_or_default(),
@@ -42,7 +42,8 @@ impl Memory {
             }
         };
         detector.restore(&last, now);
-        Self { file, next: now + EVERY, last }
+        let sentences = Sentences::restore(&last.banned);
+        (Self { file, next: now + EVERY, last }, sentences)
     }
 
     /// When it is time to save, if there is anything.
@@ -51,16 +52,16 @@ impl Memory {
     }
 
     /// Saves what is known, if it is time.
-    pub(super) fn tick(&mut self, detector: &Detector, now: Timestamp) {
+    pub(super) fn tick(&mut self, detector: &Detector, sentences: &Sentences, now: Timestamp) {
         if now >= self.next {
-            self.save(detector);
+            self.save(detector, sentences);
             self.next = now + EVERY;
         }
     }
 
     /// Saves what is known.
-    pub(super) fn save(&mut self, detector: &Detector) {
-        let saved = detector.save();
+    pub(super) fn save(&mut self, detector: &Detector, sentences: &Sentences) {
+        let saved = Saved { banned: sentences.save(), ..detector.save() };
         if saved == self.last {
             return;
         }
@@ -108,11 +109,11 @@ mod tests {
     fn what_was_saved_is_restored() {
         let state = tempfile::tempdir().unwrap();
         let mut detector = detector();
-        let mut memory = Memory::restore(state.path(), &mut detector, at(0));
+        let (mut memory, sentences) = Memory::restore(state.path(), &mut detector, at(0));
         for port in 1..=20 {
             detector.observe(&tcp("203.0.113.9", 40000, "192.0.2.1", port).contact().unwrap());
         }
-        memory.save(&detector);
+        memory.save(&detector, &sentences);
         let mut heir = self::detector();
         Memory::restore(state.path(), &mut heir, at(1000));
         let restored = heir.save();

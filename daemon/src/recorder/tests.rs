@@ -126,7 +126,7 @@ fn whoever_watches_sees_lines() {
 fn the_thread_writes_what_every_worker_told() {
     let directory = tempfile::tempdir().unwrap();
     let (rings, reports): (Vec<_>, Vec<_>) = (0..3).map(|_| event::ring()).unzip();
-    let tap = Tap { group: 7399, state: directory.path() };
+    let tap = Tap { group: 7399, state: directory.path(), asker: None };
     let handle = spawn(reports, &log(directory.path()), &settings(), tap, false).unwrap();
     for (port, ring) in (0..).zip(rings) {
         let mut reporter = Reporter::new(ring, handle.thread().clone(), Arc::default());

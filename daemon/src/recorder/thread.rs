@@ -17,6 +17,7 @@ use portcullis_config::{Detect, Log};
 
 use super::Recorder;
 use crate::{
+    ban::Asker,
     event::Reports,
     log::{Counters, Show},
     outcome::{self, Heard},
@@ -30,12 +31,14 @@ const PAUSE: Duration = Duration::from_millis(4);
 const HEARD: usize = 1024;
 
 /// Where the recorder looks besides the rings, and where it keeps what it must not forget.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Tap<'a> {
     /// Netfilter's log group.
     pub group: u16,
     /// The state directory.
     pub state: &'a Path,
+    /// Who bans sources, if anybody does.
+    pub asker: Option<Asker>,
 }
 
 /// The running recorder, as its owner sees it.
@@ -70,6 +73,9 @@ pub fn spawn(
     let show = show.then(|| Show::new(Box::new(io::stdout()), TimeZone::system()));
     let mut recorder = Recorder::new(log, detect.clone(), show);
     recorder.remember(tap.state, Timestamp::now());
+    if let Some(asker) = tap.asker {
+        recorder.ask_for_bans(asker);
+    }
     let shared = Arc::new(Shared::default());
     let counters = Arc::clone(recorder.counters());
     let for_thread = Arc::clone(&shared);

@@ -138,7 +138,7 @@ pub fn start(options: Options) -> Result<(Live, Control), StartError> {
     let generation =
         Arc::new(ArcSwap::from_pointee(Generation::compile(&config, &plan, mark, None, workers(numbers))));
     let epoch = Epoch::default();
-    let tap = recorder::Tap { group: plan.log_group(), state: &options.state };
+    let tap = recorder::Tap { group: plan.log_group(), state: &options.state, asker: Some(asker.clone()) };
     let (counters, sockets, recorder) = bound.start(&config, &generation, &epoch, tap, options.show)?;
     let now = Timestamp::now();
     let bans = Bans::load(&options.state, now);

@@ -38,7 +38,7 @@ impl Detector {
         if is_known {
             self.press_alone(knock);
         }
-        let hash = self.keyed.source(knock.source);
+        let hash = knock.who;
         let Some(crowd) = self.doors.at(door, now, contact.packet) else { return false };
         crowd.faces |= 1 << (hash % 64);
         let (enough, pressed) = match contact.news {
@@ -79,7 +79,7 @@ impl Detector {
         } else {
             incident
         };
-        let hash = self.keyed.source(knock.source);
+        let hash = knock.who;
         if let Some(episode) = self.open.get_mut(number) {
             let new = incident == 0 || episode.kind == Kind::Crowd;
             if episode.kind == Kind::Crowd {
@@ -99,8 +99,8 @@ impl Detector {
 
     /// What one source does to one door.
     fn press_alone(&mut self, knock: &Knock<'_>) {
-        let Knock { contact, now, source, door, technique, .. } = *knock;
-        let key = self.keyed.source(source).rotate_left(17) ^ door;
+        let Knock { contact, now, door, technique, .. } = *knock;
+        let key = knock.who.rotate_left(17) ^ door;
         let rate = self.rates.at(key, now, contact.packet);
         let port = contact.ports.map_or(0, |ports| ports.source);
         // A client that asks again keeps its port; it would have to be very impatient.
@@ -189,7 +189,7 @@ impl Detector {
     fn network(&mut self, knock: &Knock<'_>) -> bool {
         let Knock { contact, now, source, door, weight, technique, .. } = *knock;
         let network = source.network();
-        let hash = self.keyed.source(source);
+        let hash = knock.who;
         let Some(place) = self.sources.find_or_make(network, now, contact.packet) else { return false };
         let record = self.sources.at(place);
         record.fade(now);
@@ -240,7 +240,7 @@ impl Detector {
     fn shared(&mut self, knock: &Knock<'_>) {
         let Knock { contact, now, weight, technique, .. } = *knock;
         let key = self.keyed.address(contact.destination);
-        let hash = self.keyed.source(knock.source);
+        let hash = knock.who;
         let Some(crowd) = self.doors.at(key, now, contact.packet) else { return };
         crowd.faces |= 1 << (hash % 64);
         let sum = crowd.strangers.add(weight.min(1.0), now, CROWD);
@@ -282,7 +282,7 @@ impl Detector {
         if !wanted {
             return;
         }
-        let hash = self.keyed.source(knock.source);
+        let hash = knock.who;
         let Some(crowd) = self.doors.at(door, now, contact.packet) else { return };
         let sum = crowd.strangers.add(1.0, now, CROWD);
         let mut incident = crowd.incident;

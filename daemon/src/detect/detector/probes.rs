@@ -160,6 +160,7 @@ impl Detector {
             episode.first_seen = episode.first_seen.min(beginning.timestamp(record.first));
         }
         episode.odd.signs |= record.signs;
+        episode.handshake |= record.opened != 0;
         let before = episode.probes;
         for tried in self.history.iter().filter(|tried| tried.source == source && tried.at >= record.first) {
             episode.probes += 1;

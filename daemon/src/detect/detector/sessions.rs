@@ -34,7 +34,9 @@ impl Detector {
             crowd.completed.add(1.0, now, RATE);
         }
         self.count_session(&knock);
-        let Some(place) = self.sources.find_or_make(source, now, contact.packet) else { return };
+        let Some(place) = self.sources.find_or_make_at(source, knock.who, now, contact.packet) else {
+            return;
+        };
         let record = self.sources.at(place);
         record.fade(now);
         let knocked = record.opened == 0
@@ -45,7 +47,10 @@ impl Detector {
         // A bit by the door's hash: eight of them tell as many services as an alert needs.
         let bit = 1_u8 << (door % 8);
         record.praise(if record.opened & bit == 0 { WELCOME.0 } else { WELCOME.1 });
-        record.opened |= bit;
+        // Who has completed a handshake does not forge his address; a datagram proves nothing.
+        if contact.protocol == Protocol::TCP {
+            record.opened |= bit;
+        }
         let incident = record.incident;
         if knocked {
             self.informations.note(Pattern::PortKnocking, contact);
@@ -73,11 +78,11 @@ impl Detector {
     }
 
     fn count_session(&mut self, knock: &Knock<'_>) {
-        let Knock { contact, now, source, door, .. } = *knock;
+        let Knock { contact, now, door, .. } = *knock;
         if contact.protocol != Protocol::TCP {
             return;
         }
-        let who = self.keyed.source(source).rotate_left(17);
+        let who = knock.who.rotate_left(17);
         let all = self.rates.at(who, now, contact.packet).sessions.add(1.0, now, GUESSES);
         let key = who ^ door;
         let rate = self.rates.at(key, now, contact.packet);
