@@ -142,3 +142,55 @@ fn a_protocol_without_a_name_is_three_digits() {
     assert_eq!(protocol_name(Protocol(3)), "003");
     assert_eq!(protocol_name(Protocol(253)), "253");
 }
+
+/// The parts of Suricata's `etc/schema.json` that our records use: names, and the types of their
+/// values. It allows nothing else inside `drop`, `verdict` and `alert`, but for `alert.metadata`.
+#[test]
+fn records_keep_to_the_published_schema() {
+    const TOP: &str = "timestamp:s flow_id:i in_iface:s event_type:s src_ip:s src_port:i dest_ip:s dest_port:i proto:s \
+                       icmp_type:i icmp_code:i ip_v:i direction:s drop:o verdict:o alert:o";
+    const DROP: &str = "len:i tos:i ttl:i ipid:i tc:i hoplimit:i flowlbl:i tcpseq:i tcpack:i tcpwin:i syn:b ack:b psh:b \
+                        rst:b urg:b fin:b tcpres:i tcpurgp:i udplen:i icmp_id:i icmp_seq:i reason:s";
+    const ALERT: &str = "action:s category:s gid:i rev:i severity:i signature:s signature_id:i metadata:o";
+    fn check(value: &Value, schema: &str) {
+        for (name, value) in value.as_object().unwrap() {
+            let kind = schema
+                .split_whitespace()
+                .find_map(|word| word.strip_prefix(name.as_str())?.strip_prefix(':'));
+            let fits = match kind {
+                Some("s") => value.is_string(),
+                Some("i") => value.is_u64(),
+                Some("b") => value.is_boolean(),
+                Some("o") => value.is_object(),
+                _ => false,
+            };
+            assert!(fits, "{name}: {value}");
+        }
+    }
+    let knock = tcp("203.0.113.9", 40000, "192.0.2.1", 23);
+    let summary = |scope| {
+        let summary = Summary { sample: knock.clone(), last: at(0), count: 9, scope };
+        serde_json::from_slice(&describe_summary(&summary, "id".to_owned()).line()).unwrap()
+    };
+    for record in [
+        value(&knock),
+        value(&udp("2001:db8::7", 40000, "2001:db8:1::1", 161)),
+        value(&echo("203.0.113.9", "192.0.2.1")),
+        value(&malformed()),
+        value(&by(WEB, knock.clone())),
+        value(&monitored(by(EVERY, knock.clone()))),
+        summary(Scope::Same),
+        summary(Scope::Various),
+    ] {
+        check(&record, TOP);
+        check(&record["verdict"], "action:s reject-target:s");
+        check(&record["alert"], ALERT);
+        if let Some(drop) = record.get("drop") {
+            check(drop, DROP);
+        }
+        assert!(record["timestamp"].as_str().unwrap().ends_with("+0000"));
+        let metadata = record["alert"]["metadata"].as_object().unwrap();
+        let strings = |list: &Value| list.as_array().is_some_and(|list| list.iter().all(Value::is_string));
+        assert!(metadata.values().all(strings), "{metadata:?}");
+    }
+}
