@@ -21,6 +21,17 @@ impl InterfaceName {
         Some(Self { bytes, length: u8::try_from(name.len()).ok()? })
     }
 
+    /// The name, and zeros up to 16 bytes.
+    pub(crate) fn padded(&self) -> [u8; 16] {
+        let mut padded = [0; 16];
+        padded[..15].copy_from_slice(&self.bytes);
+        padded
+    }
+
+    pub(crate) const fn length(&self) -> u8 {
+        self.length
+    }
+
     /// The name's text.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.bytes[..usize::from(self.length)]).unwrap_or_default()

@@ -69,19 +69,12 @@ impl Ruleset {
     /// The meaning of the rule language: the first rule that matches decides, then the hook's
     /// policy; at a hook that is not ours everything is accepted.
     pub fn first_match(&self, key: &Key) -> Decision {
-        self.first_match_among(key, self.ids())
-    }
-
-    /// First match among the rules of these ids, which ascend. It equals [`Self::first_match`]
-    /// as long as every rule left out does not match.
-    pub(crate) fn first_match_among(&self, key: &Key, ids: impl IntoIterator<Item = RuleId>) -> Decision {
         let Some(policy) = self.policy.at(key.hook) else {
             return Decision { action: Action::Accept, cause: Cause::Policy, depends_on: None };
         };
         let mut maybe: [Option<RuleId>; 3] = [None; 3];
         let mut decided = (policy, Cause::Policy);
-        for id in ids {
-            let rule = self.rule(id);
+        for (id, rule) in self.ids().zip(&self.rules) {
             match rule.matches(key) {
                 Matched::No => {}
                 Matched::Depends => {

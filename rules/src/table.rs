@@ -4,29 +4,33 @@
 //! ports and protocol. Where a rule names more than these, the rule itself is asked.
 
 mod area;
+mod axis;
+mod bits;
 mod block;
 mod classes;
-mod cross;
+mod doubt;
 mod index;
-mod intervals;
+mod kinds;
+mod steps;
 mod summary;
 mod tree;
+mod trie;
 
 use std::{net::IpAddr, sync::Arc};
 
 pub use self::summary::{Strategy, TablePart, TableSummary};
-use self::{
-    area::{Point, rank},
-    index::Index,
-};
-use crate::{Cause, Decision, Fact, Hook, Key, Matched, Rule, RuleId, Ruleset, Standing};
+use self::{axis::Address, doubt::Doubt, index::Index};
+use crate::{Action, Cause, Decision, Fact, Hook, Key, Matched, Rule, RuleId, Ruleset, Standing};
 
 /// A ruleset made ready for lookup. It answers every key as [`Ruleset::first_match`] does.
 #[derive(Debug, Clone)]
 pub struct RuleTable {
     ruleset: Arc<Ruleset>,
-    /// By hook; hooks of the same rules share one. None where the hook is not ours.
-    hooks: [Option<Arc<HookTable>>; 3],
+    /// Each rule's, side by side, so that an answer doesn't touch the rule itself.
+    actions: Box<[Action]>,
+    /// By hook, its policy and its rules; hooks of the same rules share them. None where the hook is
+    /// not ours.
+    hooks: [Option<(Action, Arc<HookTable>)>; 3],
 }
 
 /// The rules of a hook.
@@ -47,51 +51,62 @@ struct Asks {
     user: bool,
     /// A rule counts at some times only, and the ruleset is for no time in particular.
     time: bool,
+    /// Any of these.
+    any: bool,
 }
 
 impl RuleTable {
     /// Compiles `ruleset`.
     pub fn compile(ruleset: Arc<Ruleset>) -> Self {
-        let mut hooks: [Option<Arc<HookTable>>; 3] = [None, None, None];
-        for hook in ruleset.policy.hooks().iter() {
+        let mut hooks: [Option<(Action, Arc<HookTable>)>; 3] = [None, None, None];
+        for hook in Hook::ALL {
+            let Some(policy) = ruleset.policy.at(hook) else { continue };
             let rules = (0..).map(RuleId).zip(&ruleset.rules);
             let rules: Vec<RuleId> =
                 rules.filter(|(_, rule)| rule.applies_at(hook)).map(|(id, _)| id).collect();
-            let same = hooks.iter().flatten().find(|other| other.rules == rules);
-            hooks[hook as usize] =
-                Some(same.map_or_else(|| Arc::new(HookTable::new(&ruleset, rules)), Arc::clone));
+            let same = hooks.iter().flatten().map(|(_, table)| table).find(|table| table.rules == rules);
+            let table = same.map_or_else(|| Arc::new(HookTable::new(&ruleset, rules)), Arc::clone);
+            hooks[hook as usize] = Some((policy, table));
         }
-        Self { ruleset, hooks }
+        let actions = ruleset.rules.iter().map(|rule| rule.action).collect();
+        Self { ruleset, actions, hooks }
     }
 
     /// What the rules say of `key`.
     pub fn lookup(&self, key: &Key) -> Decision {
-        let ruleset = &*self.ruleset;
-        let (Some(hook), Some(policy)) = (&self.hooks[key.hook as usize], ruleset.policy.at(key.hook)) else {
-            return ruleset.first_match_among(key, []);
+        let Some((policy, hook)) = &self.hooks[key.hook as usize] else {
+            return self.ruleset.first_match(key);
         };
-        let confirms = |id: RuleId| ruleset.rule(id).matches(key) == Matched::Yes;
-        let in_doubt = hook.asks.in_doubt(key);
-        let rule = match (key.source, key.destination) {
+        match (key.source, key.destination) {
             (IpAddr::V4(source), IpAddr::V4(destination)) => {
-                let point = point(key, source.to_bits(), destination.to_bits());
-                if in_doubt {
-                    return ruleset.first_match_among(key, hook.v4.all(&point));
-                }
-                hook.v4.first(&point, confirms)
+                self.decide(key, *policy, hook, &hook.v4, source.to_bits(), destination.to_bits())
             }
             (IpAddr::V6(source), IpAddr::V6(destination)) => {
-                let point = point(key, source.to_bits(), destination.to_bits());
-                if in_doubt {
-                    return ruleset.first_match_among(key, hook.v6.all(&point));
-                }
-                hook.v6.first(&point, confirms)
+                self.decide(key, *policy, hook, &hook.v6, source.to_bits(), destination.to_bits())
             }
             // No packet is so.
-            _ => return ruleset.first_match(key),
-        };
-        let (action, cause) = match rule {
-            Some(id) => (ruleset.rule(id).action, Cause::Rule(id)),
+            _ => self.ruleset.first_match(key),
+        }
+    }
+
+    #[inline]
+    fn decide<A: Address>(
+        &self,
+        key: &Key,
+        policy: Action,
+        hook: &HookTable,
+        index: &Index<A>,
+        source: A,
+        destination: A,
+    ) -> Decision {
+        if hook.asks.in_doubt(key) {
+            let mut doubt = Doubt::new(&self.ruleset, key);
+            index.each(key, source, destination, |rule| doubt.ask(rule));
+            return doubt.decision(policy);
+        }
+        let confirms = |id: RuleId| self.ruleset.rule(id).matches(key) == Matched::Yes;
+        let (action, cause) = match index.first(key, source, destination, confirms) {
+            Some(id) => (self.actions[id.0 as usize], Cause::Rule(id)),
             None => (policy, Cause::Policy),
         };
         Decision { action, cause, depends_on: None }
@@ -101,11 +116,11 @@ impl RuleTable {
     pub fn summary(&self) -> TableSummary {
         let mut parts: Vec<TablePart> = Vec::new();
         for hook in Hook::ALL {
-            let Some(table) = &self.hooks[hook as usize] else { continue };
+            let Some((_, table)) = &self.hooks[hook as usize] else { continue };
             let earlier = Hook::ALL.into_iter().take_while(|&earlier| earlier != hook);
             let shared = earlier
                 .filter(|&earlier| {
-                    self.hooks[earlier as usize].as_ref().is_some_and(|other| Arc::ptr_eq(other, table))
+                    self.hooks[earlier as usize].as_ref().is_some_and(|(_, other)| Arc::ptr_eq(other, table))
                 })
                 .last();
             match shared {
@@ -139,26 +154,22 @@ impl HookTable {
 impl Asks {
     const fn and(self, rule: &Rule) -> Self {
         let Rule { matches, standing, .. } = rule;
-        Self {
-            time: self.time || matches!(standing, Standing::Sometimes),
-            interface: self.interface || matches.interface.is_some(),
-            in_interface: self.in_interface || matches.in_interface.is_some(),
-            out_interface: self.out_interface || matches.out_interface.is_some(),
-            user: self.user || matches.user.is_some(),
-        }
+        let time = self.time || matches!(standing, Standing::Sometimes);
+        let interface = self.interface || matches.interface.is_some();
+        let in_interface = self.in_interface || matches.in_interface.is_some();
+        let out_interface = self.out_interface || matches.out_interface.is_some();
+        let user = self.user || matches.user.is_some();
+        let any = interface || in_interface || out_interface || user || time;
+        Self { interface, in_interface, out_interface, user, time, any }
     }
 
     /// Whether the answer may depend on what is not known of `key`.
     const fn in_doubt(self, key: &Key) -> bool {
-        self.time
-            || (self.interface && matches!(key.interface(), Fact::Unknown))
-            || (self.in_interface && matches!(key.in_interface, Fact::Unknown))
-            || (self.out_interface && matches!(key.out_interface, Fact::Unknown))
-            || (self.user && matches!(key.user, Fact::Unknown))
+        self.any
+            && (self.time
+                || (self.interface && matches!(key.interface(), Fact::Unknown))
+                || (self.in_interface && matches!(key.in_interface, Fact::Unknown))
+                || (self.out_interface && matches!(key.out_interface, Fact::Unknown))
+                || (self.user && matches!(key.user, Fact::Unknown)))
     }
-}
-
-fn point<A>(key: &Key, source: A, destination: A) -> Point<A> {
-    let (source_port, port) = key.ports.map_or((0, 0), |ports| (ports.source, ports.destination));
-    Point { source, destination, source_port, port, protocol: rank(key.protocol.0) }
 }

@@ -4,6 +4,7 @@
 //! in the environment, it also measures each ClassBench file in that folder: `NAME`, and its packets
 //! in `NAME.trace` if there are any. With `-- --write DIR` it measures nothing, and writes what it
 //! would have measured into that folder instead, so that other classifiers can be given the same.
+//! `--only TEXT` keeps the sets whose names have the text in them, `--only =NAME` one set.
 
 #![expect(
     clippy::cast_possible_truncation,
@@ -50,7 +51,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         sets.extend(classbench::read_folder(&folder)?);
     }
     if let Some(only) = only {
-        sets.retain(|set: &Set| set.name.contains(&only));
+        sets.retain(|set: &Set| match only.strip_prefix('=') {
+            Some(name) => set.name == name,
+            None => set.name.contains(&only),
+        });
     }
     if let Some(folder) = write {
         return sets.iter().try_for_each(|set| classbench::write(set, &folder));

@@ -1,20 +1,22 @@
 //! Eight areas side by side, which a handful of vector instructions compare with a point.
 
+use wide::{i16x8, i32x8};
+
 use super::area::{Area, Point};
 use crate::RuleId;
 
 pub(super) const LANES: usize = 8;
 
 /// Up to eight areas in the order of their rules. Numbers are kept as signed ones of the same order,
-/// since that is what every x86-64 compares in vectors; a lane that is not used has an empty range.
+/// since that is what every processor compares in vectors; a lane that is not used has an empty range.
 #[derive(Debug, Clone)]
 #[repr(align(64))]
 pub(super) struct Block {
-    source: Bounds<i32>,
-    destination: Bounds<i32>,
-    source_port: Bounds<i16>,
-    port: Bounds<i16>,
-    protocol: Bounds<i16>,
+    source: Bounds<i32x8>,
+    destination: Bounds<i32x8>,
+    source_port: Bounds<i16x8>,
+    port: Bounds<i16x8>,
+    kind: Bounds<i16x8>,
     rules: [RuleId; LANES],
     /// Bit by bit the areas' `exact`.
     exact: u8,
@@ -24,33 +26,43 @@ pub(super) struct Block {
 
 #[derive(Debug, Clone, Copy)]
 struct Bounds<T> {
-    first: [T; LANES],
-    last: [T; LANES],
+    first: T,
+    last: T,
+}
+
+/// What each lane has; the lanes that are not used have `unused`.
+fn each<T: Copy>(areas: &[&Area], of: impl Fn(&Area) -> T, unused: T) -> [T; LANES] {
+    std::array::from_fn(|lane| areas.get(lane).map_or(unused, |area| of(area)))
 }
 
 impl Block {
     /// Up to `LANES` areas.
-    pub(super) fn new<'a>(areas: impl IntoIterator<Item = &'a Area<u32>>, more: bool) -> Self {
-        let mut block = Self {
-            source: Bounds { first: [i32::MAX; LANES], last: [i32::MIN; LANES] },
-            destination: Bounds { first: [i32::MAX; LANES], last: [i32::MIN; LANES] },
-            source_port: Bounds { first: [i16::MAX; LANES], last: [i16::MIN; LANES] },
-            port: Bounds { first: [i16::MAX; LANES], last: [i16::MIN; LANES] },
-            protocol: Bounds { first: [i16::MAX; LANES], last: [i16::MIN; LANES] },
-            rules: [RuleId(u32::MAX); LANES],
-            exact: 0,
-            more,
+    pub(super) fn new(areas: &[&Area], more: bool) -> Self {
+        debug_assert!(areas.len() <= LANES);
+        let far = |of: fn(&Area) -> (u32, u32)| {
+            let ranges = each(areas, of, (u32::MAX, u32::MIN));
+            Bounds {
+                first: i32x8::new(ranges.map(|(first, _)| signed(first))),
+                last: i32x8::new(ranges.map(|(_, last)| signed(last))),
+            }
         };
-        for (lane, area) in areas.into_iter().enumerate() {
-            block.source.set(lane, area.source, signed);
-            block.destination.set(lane, area.destination, signed);
-            block.source_port.set(lane, area.source_port, signed_port);
-            block.port.set(lane, area.port, signed_port);
-            block.protocol.set(lane, area.protocol, i16::from);
-            block.rules[lane] = area.rule;
-            block.exact |= u8::from(area.exact) << lane;
+        let near = |of: fn(&Area) -> (u16, u16)| {
+            let ranges = each(areas, of, (u16::MAX, u16::MIN));
+            Bounds {
+                first: i16x8::new(ranges.map(|(first, _)| signed_port(first))),
+                last: i16x8::new(ranges.map(|(_, last)| signed_port(last))),
+            }
+        };
+        Self {
+            source: far(|area| area.source),
+            destination: far(|area| area.destination),
+            source_port: near(|area| area.source_port),
+            port: near(|area| area.port),
+            kind: near(|area| area.kind),
+            rules: each(areas, |area| area.rule, RuleId(u32::MAX)),
+            exact: (0..).zip(areas).fold(0, |bits, (lane, area)| bits | u8::from(area.exact) << lane),
+            more,
         }
-        block
     }
 
     /// The smallest rule number in it.
@@ -61,47 +73,39 @@ impl Block {
 
     /// The rules whose areas hold `point`, ascending, and whether the area is exact.
     #[inline]
-    pub(super) fn holding(&self, point: &Point<u32>) -> impl Iterator<Item = (RuleId, bool)> {
+    pub(super) fn holding(&self, point: &Point) -> impl Iterator<Item = (RuleId, bool)> {
         let mut lanes = self.lanes_holding(point);
         std::iter::from_fn(move || {
-            let lane = lanes.trailing_zeros() as usize / LANES;
+            let lane = lanes.trailing_zeros() as usize;
             lanes &= lanes.wrapping_sub(1);
             self.rules.get(lane).map(|&rule| (rule, self.exact & (1 << lane) != 0))
         })
     }
 
-    /// A byte for each lane, of which the lowest bit says whether the area holds `point`.
+    /// A bit for each lane whose area holds `point`.
     #[inline]
-    fn lanes_holding(&self, point: &Point<u32>) -> u64 {
-        let (source, destination) = (signed(point.source), signed(point.destination));
-        let (source_port, port) = (signed_port(point.source_port), signed_port(point.port));
-        let protocol = i16::from(point.protocol);
-        let mut far = [false; LANES];
-        for (lane, far) in far.iter_mut().enumerate() {
-            *far = self.source.misses(lane, source) | self.destination.misses(lane, destination);
-        }
-        let mut off = [false; LANES];
-        for (lane, off) in off.iter_mut().enumerate() {
-            *off = self.source_port.misses(lane, source_port)
-                | self.port.misses(lane, port)
-                | self.protocol.misses(lane, protocol);
-        }
-        let bytes = |lanes: [bool; LANES]| u64::from_le_bytes(lanes.map(u8::from));
-        !(bytes(far) | bytes(off)) & 0x0101_0101_0101_0101
+    fn lanes_holding(&self, point: &Point) -> u32 {
+        let far = self.source.misses(i32x8::splat(signed(point.source)))
+            | self.destination.misses(i32x8::splat(signed(point.destination)));
+        let off = self.source_port.misses(i16x8::splat(signed_port(point.source_port)))
+            | self.port.misses(i16x8::splat(signed_port(point.port)))
+            | self.kind.misses(i16x8::splat(signed_port(point.kind)));
+        !(i16x8::from_i32x8_saturate(far) | off).to_bitmask() & 0xff
     }
 }
 
-impl<T: Copy + Ord> Bounds<T> {
-    fn set<U>(&mut self, lane: usize, (first, last): (U, U), signed: impl Fn(U) -> T) {
-        self.first[lane] = signed(first);
-        self.last[lane] = signed(last);
-    }
-
-    #[inline]
-    fn misses(&self, lane: usize, at: T) -> bool {
-        (self.first[lane] > at) | (at > self.last[lane])
-    }
+/// All ones in the lanes whose range `at` is not in.
+macro_rules! misses {
+    ($($lanes:ty)*) => {$(
+        impl Bounds<$lanes> {
+            #[inline]
+            fn misses(&self, at: $lanes) -> $lanes {
+                self.first.simd_gt(at) | at.simd_gt(self.last)
+            }
+        }
+    )*};
 }
+misses!(i16x8 i32x8);
 
 #[inline]
 const fn signed(number: u32) -> i32 {

@@ -1,30 +1,104 @@
-//! Classes: numbers that no rule tells apart.
+//! Classes: numbers that no set tells apart.
 
-use std::collections::HashMap;
-
-use super::{
-    area::Ranges,
-    intervals::{Coordinate, Intervals},
+use std::{
+    collections::HashMap,
+    hash::{BuildHasherDefault, Hasher},
 };
 
-/// Which rules hold, as a bit for each.
-type Bits = Box<[u64]>;
+use crate::Step;
 
-/// Different sets of rules, numbered as they come.
+/// Which sets hold, as a bit for each.
+pub(super) type Row = Box<[u64]>;
+
+/// Different rows, numbered as they come.
 #[derive(Debug, Default)]
-pub(super) struct Classes {
-    numbers: HashMap<Bits, u32, Hash>,
-    sets: Vec<Bits>,
+pub(super) struct Rows(HashMap<Row, u16, BuildHasherDefault<Folding>>);
+
+impl Rows {
+    /// The row's number; `None` where there are too many.
+    pub(super) fn number(&mut self, row: &[u64]) -> Option<u16> {
+        if let Some(&number) = self.0.get(row) {
+            return Some(number);
+        }
+        let number = u16::try_from(self.0.len()).ok().filter(|&number| number < u16::MAX)?;
+        self.0.insert(row.into(), number);
+        Some(number)
+    }
+
+    /// The rows by their numbers.
+    pub(super) fn into_rows(self) -> Vec<Row> {
+        let mut rows: Vec<(Row, u16)> = self.0.into_iter().collect();
+        rows.sort_unstable_by_key(|&(_, number)| number);
+        rows.into_iter().map(|(row, _)| row).collect()
+    }
 }
 
-type Hash = std::hash::BuildHasherDefault<Folded>;
+/// The classes of one dimension.
+#[derive(Debug)]
+pub(super) struct Classes<T> {
+    /// Which of the sets hold each class.
+    pub(super) rows: Vec<Row>,
+    /// Of which class the numbers from each of these are; ascending from the smallest number.
+    pub(super) steps: Vec<(T, u16)>,
+}
 
-/// A hash for bits that are our own: quick, and not made to withstand an adversary, who could at
-/// most make a reload slow by writing the rules.
+/// So many words of rows may be looked at for one dimension: some ten milliseconds.
+const MOST_WORDS: usize = 4 << 20;
+
+impl<T: Step> Classes<T> {
+    /// The classes into which these sets divide the numbers; `None` stands for every number. Gives
+    /// up where that would take long, or more than 2^16 classes.
+    pub(super) fn of<R: IntoIterator<Item = (T, T)>>(sets: impl Iterator<Item = Option<R>>) -> Option<Self> {
+        let mut flips: Vec<(T, u32)> = Vec::new();
+        let mut here = Vec::new();
+        for (number, set) in sets.enumerate() {
+            here.resize(number / 64 + 1, 0u64);
+            match set {
+                None => here[number / 64] |= 1 << (number % 64),
+                Some(ranges) => {
+                    let ends = |(first, last): (T, T)| [Some(first), last.next()];
+                    let number = u32::try_from(number).ok()?;
+                    flips.extend(ranges.into_iter().flat_map(ends).flatten().map(|at| (at, number)));
+                }
+            }
+        }
+        if flips.len().saturating_mul(here.len()) > MOST_WORDS {
+            return None;
+        }
+        flips.sort_unstable();
+        let mut rows = Rows::default();
+        let mut steps = Vec::new();
+        if flips.first().is_none_or(|&(at, _)| at > T::MIN) {
+            steps.push((T::MIN, rows.number(&here)?));
+        }
+        for flips in flips.chunk_by(|a, b| a.0 == b.0) {
+            for &(_, set) in flips {
+                here[set as usize / 64] ^= 1 << (set % 64);
+            }
+            steps.push((flips[0].0, rows.number(&here)?));
+        }
+        Some(Self { rows: rows.into_rows(), steps })
+    }
+}
+
+/// The places of the bits in `row`, ascending.
+pub(super) fn ones(row: &[u64]) -> impl Iterator<Item = usize> {
+    row.iter().enumerate().flat_map(|(number, &word)| {
+        let mut word = word;
+        std::iter::from_fn(move || {
+            let bit = word.trailing_zeros();
+            word &= word.wrapping_sub(1);
+            (bit < u64::BITS).then_some(number * 64 + bit as usize)
+        })
+    })
+}
+
+/// A hash for what is our own: quick, and not made to withstand an adversary, who could at most
+/// make a reload slow by writing the rules.
 #[derive(Debug, Default)]
-pub(super) struct Folded(u64);
+pub(super) struct Folding(u64);
 
-impl std::hash::Hasher for Folded {
+impl Hasher for Folding {
     fn finish(&self) -> u64 {
         self.0
     }
@@ -44,80 +118,5 @@ impl std::hash::Hasher for Folded {
 
     fn write_usize(&mut self, number: usize) {
         self.write_u64(number as u64);
-    }
-}
-
-impl Classes {
-    pub(super) fn len(&self) -> usize {
-        self.sets.len()
-    }
-
-    pub(super) fn sets(&self) -> &[Bits] {
-        &self.sets
-    }
-
-    pub(super) fn number(&mut self, bits: &[u64]) -> u32 {
-        if let Some(&number) = self.numbers.get(bits) {
-            return number;
-        }
-        let number = u32::try_from(self.sets.len()).expect("fewer classes than the cap");
-        self.sets.push(bits.into());
-        self.numbers.insert(bits.into(), number);
-        number
-    }
-
-    /// The classes of one dimension, and of which class each number is; `None` where there are more
-    /// than `most` classes. `fields` has each rule's ranges.
-    pub(super) fn of<'a, T: Coordinate + 'a>(
-        fields: impl Iterator<Item = Ranges<'a, T>> + Clone,
-        most: usize,
-    ) -> Option<(Self, Intervals<T>)> {
-        let rules = fields.clone().count();
-        let mut here = vec![0u64; rules.div_ceil(64)];
-        let mut flips: Vec<(T, usize)> = Vec::new();
-        for (rule, field) in fields.enumerate() {
-            match field {
-                None => here[rule / 64] |= 1 << (rule % 64),
-                Some(ranges) => {
-                    let ends = |&(first, last): &(T, T)| [Some(first), last.next()];
-                    flips.extend(ranges.iter().flat_map(ends).flatten().map(|at| (at, rule)));
-                }
-            }
-        }
-        flips.sort_unstable();
-        let mut classes = Self::default();
-        let mut steps = Vec::new();
-        if flips.first().is_none_or(|&(at, _)| at > T::MIN) {
-            steps.push((T::MIN, classes.number(&here)));
-        }
-        for flips in flips.chunk_by(|a, b| a.0 == b.0) {
-            for &(_, rule) in flips {
-                here[rule / 64] ^= 1 << (rule % 64);
-            }
-            steps.push((flips[0].0, classes.number(&here)));
-            if classes.len() > most {
-                return None;
-            }
-        }
-        Some((classes, Intervals::new(steps)))
-    }
-
-    /// The classes of two dimensions together, as a table with a row for each of `self`; `None` where
-    /// it would have more than `most` cells.
-    pub(super) fn cross(&self, other: &Self, most: usize) -> Option<(Self, Vec<u32>)> {
-        if self.len() * other.len() > most {
-            return None;
-        }
-        let mut classes = Self::default();
-        let mut table = Vec::with_capacity(self.len() * other.len());
-        let mut both = Vec::new();
-        for row in &self.sets {
-            for column in &other.sets {
-                both.clear();
-                both.extend(row.iter().zip(column).map(|(row, column)| row & column));
-                table.push(classes.number(&both));
-            }
-        }
-        Some((classes, table))
     }
 }

@@ -1,121 +1,121 @@
 //! The rules of one hook and one address family, and the choice of what looks them up.
 
 use super::{
-    area::{Address, Area, Extent, Point},
-    cross::Cross,
+    area::{Axes, Extent, Point},
+    axis::{Address, Axis},
+    bits::{self, Bits},
+    kinds::Kinds,
     summary::Strategy,
     tree::Tree,
 };
-use crate::{RuleId, Ruleset};
+use crate::{Key, Match, RuleId, Ruleset};
 
-/// What finds the rules that hold a point.
+/// Looks up the rules that hold a key.
 #[derive(Debug, Clone)]
-pub(super) enum Index<A: Address> {
-    Cross(Box<Cross<A>>),
-    Tree { source: A::Axis, destination: A::Axis, tree: Tree },
+pub(super) struct Index<A: Address> {
+    kinds: Kinds<A>,
+    axes: Axes<A>,
+    finder: Finder,
+}
+
+#[derive(Debug, Clone)]
+enum Finder {
+    Bits(Box<Bits>),
+    Tree(Tree),
 }
 
 /// So few areas are compared one by one, eight at a time.
 const FEW_AREAS: usize = 16;
-/// Tables of classes are tried for up to so many rules: building them takes time with the square.
-const MOST_IN_CROSS: usize = 2048;
-
+/// Rows of bits are made for up to so many rules: they take memory with the square of it.
+const MOST_IN_BITS: usize = 2048;
 /// A tree that is left with a leaf of more blocks has met its cap.
 const LONG: usize = 8;
 
 impl<A: Address> Index<A> {
     pub(super) fn new(ruleset: &Ruleset, rules: &[RuleId]) -> Self {
+        let matches: Vec<&Match> = rules.iter().map(|&rule| &ruleset.rule(rule).matches).collect();
+        let (kinds, taken, taken_by) = Kinds::new(&matches);
+        let extents = rules.iter().zip(&taken_by);
         let extents: Vec<Extent<'_, A>> =
-            rules.iter().filter_map(|&rule| Extent::of(ruleset, rule)).collect();
-        let areas = areas(&extents);
-        if (FEW_AREAS + 1..).contains(&areas.len()) && extents.len() <= MOST_IN_CROSS {
-            let most = extents.len() * 256 + (1 << 14);
-            if let Some(cross) = Cross::new(&extents, most) {
-                return Self::Cross(Box::new(cross));
-            }
-        }
-        Self::tree(&areas)
+            extents.filter_map(|(&id, &by)| Extent::of(id, ruleset.rule(id), &taken[by as usize])).collect();
+        let axes = Axes::new(&extents);
+        let finder = Finder::new(&extents, &axes, kinds.count());
+        Self { kinds, axes, finder }
     }
 
-    fn tree(areas: &[Area<A>]) -> Self {
-        let source = A::axis(areas.iter().map(|area| area.source));
-        let destination = A::axis(areas.iter().map(|area| area.destination));
-        let on = |(first, last): (A, A), axis: &A::Axis| (first.on(axis), last.on(axis));
-        let areas: Vec<Area<u32>> = areas
-            .iter()
-            .map(|area| Area {
-                source: on(area.source, &source),
-                destination: on(area.destination, &destination),
-                source_port: area.source_port,
-                port: area.port,
-                protocol: area.protocol,
-                rule: area.rule,
-                exact: area.exact,
-            })
-            .collect();
-        Self::Tree { tree: Tree::new(&areas), source, destination }
-    }
-
-    /// The first rule that holds `point` exactly, or that holds it and `confirms`.
+    /// The first rule that holds the key exactly, or that holds it and `confirms`.
     #[inline]
-    pub(super) fn first(&self, point: &Point<A>, confirms: impl Fn(RuleId) -> bool) -> Option<RuleId> {
-        match self {
-            Self::Cross(cross) => {
-                cross.holding(point).find(|&(rule, exact)| exact || confirms(rule)).map(|(rule, _)| rule)
-            }
-            Self::Tree { source, destination, tree } => {
-                tree.first(&on_axes(point, source, destination), confirms)
-            }
+    pub(super) fn first(
+        &self,
+        key: &Key,
+        source: A,
+        destination: A,
+        confirms: impl Fn(RuleId) -> bool,
+    ) -> Option<RuleId> {
+        let point = self.point(key, source, destination);
+        match &self.finder {
+            Finder::Bits(bits) => bits.first(&point, confirms),
+            Finder::Tree(tree) => tree.first(&point, confirms),
+        }
+    }
+
+    /// Calls `each` with the rules that may hold the key, in any order; some of those after one that
+    /// holds it exactly are left out, others may come twice.
+    pub(super) fn each(&self, key: &Key, source: A, destination: A, each: impl FnMut(RuleId)) {
+        let point = self.point(key, source, destination);
+        match &self.finder {
+            Finder::Bits(bits) => bits.each(&point, each),
+            Finder::Tree(tree) => tree.each(&point, each),
+        }
+    }
+
+    #[inline]
+    fn point(&self, key: &Key, source: A, destination: A) -> Point {
+        let (source_port, port) = key.ports.map_or((0, 0), |ports| (ports.source, ports.destination));
+        Point {
+            source: self.axes.source.number(source),
+            destination: self.axes.destination.number(destination),
+            source_port,
+            port,
+            kind: self.kinds.of(key, source, destination),
         }
     }
 
     /// What was chosen for how many rules, its bytes, and the most comparisons of eight that a lookup
     /// makes.
     pub(super) fn strategy(&self) -> (Strategy, usize, usize) {
-        match self {
-            Self::Cross(cross) => (Strategy::Tables, cross.bytes(), 0),
-            Self::Tree { source, destination, tree } => {
-                let axes = [source, destination].map(A::axis_bytes).into_iter().sum::<usize>();
+        let Self { kinds, axes, finder } = self;
+        let bytes = kinds.bytes() + axes.source.bytes() + axes.destination.bytes();
+        match finder {
+            Finder::Bits(bits) => (Strategy::Bits, bytes + bits.bytes(), 0),
+            Finder::Tree(tree) => {
                 let strategy = match tree.longest() {
                     _ if tree.is_uncut() => Strategy::Scan,
                     longest if longest > LONG => Strategy::CappedTree,
                     _ => Strategy::Tree,
                 };
-                (strategy, tree.bytes() + axes, tree.longest())
+                (strategy, bytes + tree.bytes(), tree.longest())
             }
         }
     }
+}
 
-    /// The rules that may hold `point`, ascending; some of those after one that holds it exactly are
-    /// left out.
-    pub(super) fn all(&self, point: &Point<A>) -> Vec<RuleId> {
-        match self {
-            Self::Cross(cross) => cross.holding(point).map(|(rule, _)| rule).collect(),
-            Self::Tree { source, destination, tree } => tree.all(&on_axes(point, source, destination)),
+impl Finder {
+    fn new<A: Address>(extents: &[Extent<'_, A>], axes: &Axes<A>, kinds: usize) -> Self {
+        let total = |most: usize| extents.iter().map(|extent| extent.parts(most)).sum::<usize>();
+        let mut most = 4096;
+        while most > 1 && total(most) > 2 * extents.len() + 1024 {
+            most /= 2;
         }
+        let count = total(most);
+        if count > FEW_AREAS && extents.len() <= MOST_IN_BITS.min(bits::MOST_RULES) {
+            let most = extents.len() * 2048 + (1 << 19);
+            if let Some(bits) = Bits::new(extents, axes, kinds, most) {
+                return Self::Bits(Box::new(bits));
+            }
+        }
+        let mut areas = Vec::with_capacity(count);
+        extents.iter().for_each(|extent| extent.areas(axes, most, &mut areas));
+        Self::Tree(Tree::new(&areas))
     }
-}
-
-#[inline]
-fn on_axes<A: Address>(point: &Point<A>, source: &A::Axis, destination: &A::Axis) -> Point<u32> {
-    Point {
-        source: point.source.on(source),
-        destination: point.destination.on(destination),
-        source_port: point.source_port,
-        port: point.port,
-        protocol: point.protocol,
-    }
-}
-
-/// The extents as areas: each rule's exactly, as long as there are not many more areas than rules.
-fn areas<A: Address>(extents: &[Extent<'_, A>]) -> Vec<Area<A>> {
-    let parts: Vec<usize> = extents.iter().map(Extent::parts).collect();
-    let total = |most: usize| parts.iter().map(|&parts| if parts > most { 1 } else { parts }).sum::<usize>();
-    let mut most = 4096;
-    while most > 1 && total(most) > 2 * extents.len() + 1024 {
-        most /= 2;
-    }
-    let mut areas = Vec::with_capacity(total(most));
-    extents.iter().for_each(|extent| extent.areas(most, &mut areas));
-    areas
 }

@@ -33,8 +33,8 @@ pub struct TablePart {
 pub enum Strategy {
     /// The few rules there are, eight at a time.
     Scan,
-    /// Tables of classes.
-    Tables,
+    /// A row of bits for each class of addresses, ports and kinds.
+    Bits,
     /// A tree that leads to a few rules.
     Tree,
     /// A tree that met its cap: some packets are compared with many rules.
@@ -46,7 +46,7 @@ impl Strategy {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Scan => "scan",
-            Self::Tables => "tables",
+            Self::Bits => "bits",
             Self::Tree => "tree",
             Self::CappedTree => "capped tree",
         }

@@ -47,14 +47,14 @@ impl Child {
 }
 
 impl Tree {
-    pub(super) fn new(areas: &[Area<u32>]) -> Self {
+    pub(super) fn new(areas: &[Area]) -> Self {
         build::tree(areas)
     }
 
     /// The first rule that has an area that holds `point`, and that either has it exactly or
     /// `confirms`.
     #[inline]
-    pub(super) fn first(&self, point: &Point<u32>, confirms: impl Fn(RuleId) -> bool) -> Option<RuleId> {
+    pub(super) fn first(&self, point: &Point, confirms: impl Fn(RuleId) -> bool) -> Option<RuleId> {
         let mut best = RuleId(u32::MAX);
         for group in &self.groups {
             if group.first >= best {
@@ -75,19 +75,16 @@ impl Tree {
         (best.0 != u32::MAX).then_some(best)
     }
 
-    /// The rules of which an area holds `point`, ascending: all but some of those after one that holds
-    /// it exactly.
-    pub(super) fn all(&self, point: &Point<u32>) -> Vec<RuleId> {
-        let blocks = self.groups.iter().flat_map(|group| self.leaf(group.root, point));
-        let mut rules: Vec<RuleId> =
-            blocks.flat_map(|block| block.holding(point).map(|(rule, _)| rule)).collect();
-        rules.sort_unstable();
-        rules.dedup();
-        rules
+    /// Calls `each` with the rules of which an area holds `point`: all but some of those after one that
+    /// holds it exactly, in any order, some more than once.
+    pub(super) fn each(&self, point: &Point, mut each: impl FnMut(RuleId)) {
+        for block in self.groups.iter().flat_map(|group| self.leaf(group.root, point)) {
+            block.holding(point).for_each(|(rule, _)| each(rule));
+        }
     }
 
     #[inline]
-    fn leaf(&self, root: Child, point: &Point<u32>) -> impl Iterator<Item = &Block> {
+    fn leaf(&self, root: Child, point: &Point) -> impl Iterator<Item = &Block> {
         let numbers = dimensions(point);
         let mut child = root;
         while child.0 & Child::LEAF == 0 {
@@ -123,7 +120,7 @@ const DIMENSIONS: usize = 5;
 /// The point's numbers in the order in which nodes count dimensions; padded, so that the remainder
 /// that keeps the index in bounds is a mask.
 #[inline]
-fn dimensions(point: &Point<u32>) -> [u32; 8] {
-    let &Point { source, destination, source_port, port, protocol } = point;
-    [source, destination, source_port.into(), port.into(), protocol.into(), 0, 0, 0]
+fn dimensions(point: &Point) -> [u32; 8] {
+    let &Point { source, destination, source_port, port, kind } = point;
+    [source, destination, source_port.into(), port.into(), kind.into(), 0, 0, 0]
 }

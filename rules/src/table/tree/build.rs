@@ -22,8 +22,11 @@ const NARROW: u32 = 1 << 16;
 /// Groups of fewer areas join the group of what is wide in both addresses.
 const FEWEST_IN_GROUP: usize = 2 * LANES;
 
-pub(super) fn tree(areas: &[Area<u32>]) -> Tree {
+pub(super) fn tree(areas: &[Area]) -> Tree {
     let regions: Vec<Region> = areas.iter().map(region_of).collect();
+    let mut everything = EVERYTHING;
+    // There are no kinds beyond the last that a rule takes, as far as rules go.
+    everything[KIND].1 = regions.iter().map(|region| region[KIND].1).max().unwrap_or_default();
     let mut groups: [Vec<u32>; 4] = Default::default();
     for (number, region) in (0..).zip(&regions) {
         let wide = |dimension: usize| region[dimension].1 - region[dimension].0 >= NARROW;
@@ -40,7 +43,7 @@ pub(super) fn tree(areas: &[Area<u32>]) -> Tree {
     for group in groups {
         if let Some(&first) = group.first() {
             let most = group.len() * MOST_COPIES;
-            let root = builder.child(group, EVERYTHING, most);
+            let root = builder.child(group, everything, most);
             builder.tree.groups.push(Group { first: areas[first as usize].rule, root });
         }
     }
@@ -48,10 +51,12 @@ pub(super) fn tree(areas: &[Area<u32>]) -> Tree {
     builder.tree
 }
 
-const EVERYTHING: Region = [(0, u32::MAX), (0, u32::MAX), (0, 0xffff), (0, 0xffff), (0, 0xff)];
+const KIND: usize = 4;
+
+const EVERYTHING: Region = [(0, u32::MAX), (0, u32::MAX), (0, 0xffff), (0, 0xffff), (0, 0xffff)];
 
 struct Builder<'a> {
-    areas: &'a [Area<u32>],
+    areas: &'a [Area],
     regions: Vec<Region>,
     tree: Tree,
 }
@@ -100,8 +105,8 @@ impl Builder<'_> {
         let blocks = areas.len().div_ceil(LANES);
         self.tree.longest = self.tree.longest.max(blocks);
         for (number, lanes) in (1..).zip(areas.chunks(LANES)) {
-            let lanes = lanes.iter().map(|&area| &self.areas[area as usize]);
-            self.tree.blocks.push(Block::new(lanes, number < blocks));
+            let lanes: Vec<&Area> = lanes.iter().map(|&area| &self.areas[area as usize]).collect();
+            self.tree.blocks.push(Block::new(&lanes, number < blocks));
         }
         Child(small::<u32>(first) | Child::LEAF)
     }
@@ -186,12 +191,12 @@ fn within(inner: &Region, outer: &Region) -> bool {
     inner.iter().zip(outer).all(|(inner, outer)| outer.0 <= inner.0 && inner.1 <= outer.1)
 }
 
-fn region_of(area: &Area<u32>) -> Region {
+fn region_of(area: &Area) -> Region {
     fn wide<T: Into<u32>>((first, last): (T, T)) -> (u32, u32) {
         (first.into(), last.into())
     }
-    let &Area { source, destination, source_port, port, protocol, rule: RuleId(_), exact: _ } = area;
-    [source, destination, wide(source_port), wide(port), wide(protocol)]
+    let &Area { source, destination, source_port, port, kind, rule: RuleId(_), exact: _ } = area;
+    [source, destination, wide(source_port), wide(port), wide(kind)]
 }
 
 fn small<T: TryFrom<usize>>(count: usize) -> T {

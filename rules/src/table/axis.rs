@@ -1,0 +1,169 @@
+//! Addresses as numbers of 32 bits, in which a table tells apart what its rules tell apart.
+
+use super::steps::{Coordinate, Steps};
+use crate::AddressSet;
+
+/// An address of one family.
+pub(super) trait Address: Coordinate {
+    /// Turns an address into a number of 32 bits.
+    type Axis: Axis<Self>;
+
+    /// The set's ranges of this family.
+    fn ranges(set: &AddressSet) -> &[(Self, Self)];
+}
+
+/// A map from addresses to numbers that keeps their order, and keeps apart the ranges that it was
+/// made for: an address is in such a range if and only if its number is between those of the ends.
+pub(super) trait Axis<A>: std::fmt::Debug + Clone {
+    /// An axis for ranges with these ends.
+    fn new(ranges: impl Iterator<Item = (A, A)>) -> Self;
+
+    /// Where the address is on the axis.
+    fn number(&self, address: A) -> u32;
+
+    /// The memory that it takes.
+    fn bytes(&self) -> usize;
+}
+
+impl Address for u32 {
+    type Axis = Plain;
+
+    fn ranges(set: &AddressSet) -> &[(Self, Self)] {
+        set.v4().ranges()
+    }
+}
+
+impl Address for u128 {
+    type Axis = Folded;
+
+    fn ranges(set: &AddressSet) -> &[(Self, Self)] {
+        set.v6().ranges()
+    }
+}
+
+/// IPv4 addresses are numbers of 32 bits.
+#[derive(Debug, Clone)]
+pub(super) struct Plain;
+
+impl Axis<u32> for Plain {
+    fn new(_: impl Iterator<Item = (u32, u32)>) -> Self {
+        Self
+    }
+
+    #[inline]
+    fn number(&self, address: u32) -> u32 {
+        address
+    }
+
+    fn bytes(&self) -> usize {
+        0
+    }
+}
+
+/// How IPv6 addresses become numbers of 32 bits.
+#[derive(Debug, Clone)]
+pub(super) enum Folded {
+    /// All ranges begin and end at multiples of 2^`shift`, within 2^30 of these from `base`: networks
+    /// of one site, or hosts of one network. Prefixes stay prefixes.
+    Window { base: u128, shift: u32 },
+    /// Any ranges: the number of the last range's end at or before the address.
+    Steps(Steps<u128, u32>),
+}
+
+impl Folded {
+    const WINDOW_BITS: u32 = 30;
+}
+
+impl Axis<u128> for Folded {
+    fn new(ranges: impl Iterator<Item = (u128, u128)>) -> Self {
+        let ends = ranges.flat_map(|(first, last)| [Some(first), last.checked_add(1)]).flatten();
+        let mut starts: Vec<u128> = ends.filter(|&start| start > 0).collect();
+        starts.sort_unstable();
+        starts.dedup();
+        let (Some(&base), Some(&end)) = (starts.first(), starts.last()) else {
+            return Self::Window { base: 0, shift: 127 };
+        };
+        let shift = starts.iter().map(|start| start.trailing_zeros()).min().unwrap_or(0);
+        // The highest bits, which all ranges have in common.
+        let common = (base ^ (end - 1)).leading_zeros();
+        if u128::BITS - common <= shift + Self::WINDOW_BITS {
+            let base = base & !u128::MAX.checked_shr(common).unwrap_or(0);
+            return Self::Window { base, shift };
+        }
+        let numbers = numbers(&starts);
+        Self::Steps(Steps::new([(0, 0)].into_iter().chain(starts.into_iter().zip(numbers))))
+    }
+
+    #[inline]
+    fn number(&self, address: u128) -> u32 {
+        match self {
+            Self::Window { base, shift } => match address.checked_sub(*base) {
+                None => 0,
+                Some(from) => match u32::try_from(from >> shift) {
+                    Ok(number) if number >> Self::WINDOW_BITS == 0 => 1 << 31 | number,
+                    _ => u32::MAX,
+                },
+            },
+            Self::Steps(steps) => steps.at(address),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Window { .. } => 0,
+            Self::Steps(steps) => steps.bytes(),
+        }
+    }
+}
+
+/// Ascending numbers for ascending starts: of their bits those that tell neighbours apart, so that
+/// prefixes are prefixes still, if these are few enough; or else counted.
+fn numbers(starts: &[u128]) -> Vec<u32> {
+    // The highest bit in which any two of them differ is the highest in which some neighbours
+    // between them do, so these bits keep the order.
+    let apart =
+        starts.windows(2).map(|pair| 1 << (pair[0] ^ pair[1]).ilog2()).fold(0u128, |bits, bit| bits | bit);
+    let bits: Vec<u32> = (0..u128::BITS).rev().filter(|bit| apart >> bit & 1 == 1).collect();
+    if bits.len() >= 32 {
+        return (1..).take(starts.len()).collect();
+    }
+    let number =
+        |start: &u128| bits.iter().fold(0u32, |number, bit| number << 1 | u32::from(start >> bit & 1 == 1));
+    starts.iter().map(|start| number(start) + 1).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Axis, Folded};
+
+    /// Whether ranges hold the same addresses on the axis as they do in full.
+    fn keeps(ranges: &[(u128, u128)], window: bool) {
+        let axis = Folded::new(ranges.iter().copied());
+        assert_eq!(matches!(axis, Folded::Window { .. }), window, "{ranges:x?}");
+        let ends = ranges.iter().flat_map(|&(first, last)| [first, last]);
+        let near = |end: u128| [end.saturating_sub(1), end, end.saturating_add(1)];
+        for address in ends.flat_map(near).chain([0, 1, u128::MAX]) {
+            let number = axis.number(address);
+            for &(first, last) in ranges {
+                assert_eq!(
+                    (axis.number(first)..=axis.number(last)).contains(&number),
+                    (first..=last).contains(&address),
+                    "{address:x} in {first:x}-{last:x}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn ranges_stay_apart() {
+        let site = 0x2001_0db8_u128 << 96;
+        keeps(&[], true);
+        keeps(&[(0, u128::MAX)], true);
+        keeps(&[(u128::MAX, u128::MAX), (0, 0)], false);
+        keeps(&[(site, site), (site + 7, site + u128::from(u16::MAX))], true);
+        keeps(&[(site, site + (1 << 64) - 1), (site + (77 << 64), site + (80 << 64) - 1)], true);
+        keeps(&[(site, site + (1 << 64) - 1), (site + 1, site + 1), (0, (1 << 120) - 1)], false);
+        let random = (0..60).map(|n| site + ((n * n) << 64) + n.pow(17) % 1_000_003).map(|one| (one, one));
+        keeps(&random.collect::<Vec<_>>(), false);
+    }
+}

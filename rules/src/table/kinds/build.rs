@@ -1,0 +1,307 @@
+//! How kinds are found.
+
+use std::{
+    collections::HashMap,
+    hash::{BuildHasherDefault, Hash},
+};
+
+use super::{
+    Classes, Fact, Kinds,
+    ask::{Ask, Named},
+    rank::rank,
+};
+use crate::{
+    ByteSet, Match, RangeSet,
+    table::{
+        axis::Address,
+        classes::{self, Folding, Row, Rows, ones},
+        steps::Steps,
+    },
+};
+
+/// The kinds of packets of which a rule, or many like it, can match some.
+#[derive(Debug, Clone, Default)]
+pub(in crate::table) struct Taken {
+    /// As far as the facts go, it matches all of these.
+    pub(in crate::table) certain: RangeSet<u16>,
+    /// It names a fact that is unknown of these.
+    pub(in crate::table) doubtful: RangeSet<u16>,
+    /// What the rule names that the kinds do not know.
+    missing: Vec<Ask>,
+}
+
+impl Taken {
+    /// Whether the kinds know all that such a rule names and geometry doesn't.
+    pub(in crate::table) fn is_complete(&self) -> bool {
+        self.missing.is_empty()
+    }
+
+    /// Whether such a rule names this, and the kinds don't know it.
+    pub(in crate::table) fn misses(&self, ask: Ask) -> bool {
+        self.missing.contains(&ask)
+    }
+}
+
+/// So many words of rows may be made for all facts: some milliseconds, and 8 MB for the while.
+const MOST_WORDS: usize = 1 << 20;
+
+/// A fact's table has at most so many cells.
+const MOST_CELLS: usize = 1 << 15;
+
+/// All manners together may take so many ranges of kinds.
+const MOST_RANGES: usize = 1 << 15;
+
+impl<A: Address> Kinds<A> {
+    /// The kinds for these rules; what each takes of them, each different way once; and which way is
+    /// whose.
+    pub(in crate::table) fn new(rules: &[&Match]) -> (Self, Vec<Taken>, Vec<u32>) {
+        // Rules that name the same of everything are one, a *manner*: there are few.
+        let mut protocols = Distinct::default();
+        let mut named: Vec<Distinct<Option<Named<'_>>>> = Vec::new();
+        named.resize_with(Ask::ALL.len(), Distinct::default);
+        let mut manners = Distinct::default();
+        let mut manner_of = Vec::with_capacity(rules.len());
+        for matches in rules {
+            let ports = matches.source_port.is_some() || matches.port.is_some();
+            let mut manner = [0; Ask::ALL.len() + 1];
+            manner[0] = protocols.number((matches.protocol, ports));
+            for ((ask, named), number) in Ask::ALL.into_iter().zip(&mut named).zip(&mut manner[1..]) {
+                *number = named.number(ask.named::<A>(matches));
+            }
+            manner_of.push(manners.number(manner));
+        }
+        let manners = manners.into_values();
+        let (mut builder, protocols) = Builder::new(&protocols.into_values(), &manners);
+        let mut facts: Vec<_> = Ask::ALL
+            .into_iter()
+            .enumerate()
+            .zip(named)
+            .map(|((place, ask), named)| (place + 1, ask, named.into_values()))
+            .filter(|(_, _, named)| named.iter().any(Option::is_some))
+            .collect();
+        // Those with most sets come last, since they are counted by first; see `Builder::add`.
+        facts.sort_by_key(|(_, _, named)| named.len());
+        let facts = facts.into_iter().filter_map(|(place, ask, named)| {
+            builder.add(ask, &named, |manner| manners[manner][place] as usize)
+        });
+        let facts = facts.collect();
+        (Self { protocols, facts, count: builder.rows.len() }, builder.taken(), manner_of)
+    }
+}
+
+struct Builder {
+    manners: usize,
+    /// By kind, which manners may match, and after these which do for certain.
+    rows: Vec<Row>,
+    protocols: usize,
+    missing: Vec<Vec<Ask>>,
+    /// How many words of rows may still be made.
+    words: usize,
+}
+
+impl Builder {
+    fn new(
+        protocols: &[(Option<ByteSet>, bool)],
+        manners: &[[u32; Ask::ALL.len() + 1]],
+    ) -> (Self, Box<[u16; 512]>) {
+        let mut rows = Rows::default();
+        let mut table = Box::new([0; 512]);
+        let mut by_rank: Vec<(bool, u8)> =
+            (0..=u8::MAX).flat_map(|number| [(false, number), (true, number)]).collect();
+        // Protocols that rules often name together become neighbours.
+        by_rank.sort_by_key(|&(has_ports, number)| (!has_ports, rank(number)));
+        for (has_ports, number) in by_rank {
+            let row = row(manners.len(), |manner| {
+                let (set, ports) = &protocols[manners[manner][0] as usize];
+                let holds = set.is_none_or(|set| set.contains(number)) && (has_ports || !ports);
+                (holds, holds)
+            });
+            table[usize::from(number) | usize::from(has_ports) << 8] =
+                rows.number(&row).expect("there are 512");
+        }
+        let rows = rows.into_rows();
+        (
+            Self {
+                manners: manners.len(),
+                protocols: rows.len(),
+                rows,
+                missing: vec![Vec::new(); manners.len()],
+                words: MOST_WORDS,
+            },
+            table,
+        )
+    }
+
+    /// Crosses the kinds so far with the classes of another fact. `of` says which of the sets each
+    /// manner names. Leaves the fact out where that takes too much.
+    fn add<A: Address>(
+        &mut self,
+        ask: Ask,
+        named: &[Option<Named<'_>>],
+        of: impl Fn(usize) -> usize,
+    ) -> Option<Fact<A>> {
+        let crossed = self.crossed(ask, named, &of);
+        match crossed {
+            Some((rows, fact)) => {
+                self.rows = rows;
+                Some(fact)
+            }
+            None => {
+                for (manner, missing) in self.missing.iter_mut().enumerate() {
+                    missing.extend(named[of(manner)].as_ref().map(|_| ask));
+                }
+                None
+            }
+        }
+    }
+
+    fn crossed<A: Address>(
+        &mut self,
+        ask: Ask,
+        named: &[Option<Named<'_>>],
+        of: &impl Fn(usize) -> usize,
+    ) -> Option<(Vec<Row>, Fact<A>)> {
+        let (sets, classes) = classes(named)?;
+        let words = 2 * self.manners.div_ceil(64);
+        let cells = self.rows.len() * (sets.len() + 2);
+        if cells > MOST_CELLS {
+            return None;
+        }
+        self.words = self.words.checked_sub(cells.saturating_mul(words))?;
+        // A packet without the fact meets what does not name it; one of which it is unknown may meet all.
+        let unnamed = |manner: usize| named[of(manner)].is_none();
+        let mut columns: Vec<Row> = sets
+            .iter()
+            .map(|set| {
+                row(self.manners, |manner| {
+                    let set_of = of(manner);
+                    let holds = set[set_of / 64] >> (set_of % 64) & 1 == 1;
+                    (holds, holds)
+                })
+            })
+            .collect();
+        columns.push(row(self.manners, |manner| (unnamed(manner), unnamed(manner))));
+        columns.push(row(self.manners, |manner| (true, unnamed(manner))));
+        let mut rows = Rows::default();
+        let mut kinds = vec![0; self.rows.len() * columns.len()];
+        let mut both = Vec::with_capacity(words);
+        // What has most classes is counted by first, so that a rule that names one of many interfaces
+        // takes one range of kinds, whatever else there is.
+        let by_fact = columns.len() > self.protocols;
+        for step in 0..kinds.len() {
+            let (row, column) = if by_fact {
+                (step % self.rows.len(), step / self.rows.len())
+            } else {
+                (step / columns.len(), step % columns.len())
+            };
+            both.clear();
+            both.extend(self.rows[row].iter().zip(&columns[column]).map(|(a, b)| a & b));
+            kinds[row * columns.len() + column] = rows.number(&both)?;
+        }
+        let columns = u16::try_from(columns.len()).ok()?;
+        let rows = rows.into_rows();
+        let ranges = |pair: &[Row]| -> usize {
+            pair[0].iter().zip(&pair[1]).map(|(a, b)| (a ^ b).count_ones() as usize).sum()
+        };
+        if rows.windows(2).map(ranges).sum::<usize>() > MOST_RANGES {
+            return None;
+        }
+        Some((rows, Fact { ask, classes, kinds: kinds.into(), columns }))
+    }
+
+    fn taken(self) -> Vec<Taken> {
+        let mut begun: Vec<[Option<u16>; 2]> = vec![[None; 2]; self.manners];
+        let mut ranges: Vec<[Vec<(u16, u16)>; 2]> = vec![Default::default(); self.manners];
+        let words = self.manners.div_ceil(64);
+        let mut before: Row = vec![0; 2 * words].into();
+        let none: Row = before.clone();
+        let kinds = self.rows.iter().map(|row| {
+            let (may, must) = row.split_at(words);
+            must.iter().copied().chain(may.iter().zip(must).map(|(may, must)| may & !must)).collect::<Row>()
+        });
+        for (kind, row) in (0u16..).zip(kinds.chain([none])) {
+            let changed: Row = row.iter().zip(&before).map(|(now, before)| now ^ before).collect();
+            for place in ones(&changed) {
+                let (doubtful, manner) = (place / (64 * words), place % (64 * words));
+                match begun[manner][doubtful].take() {
+                    Some(first) => ranges[manner][doubtful].push((first, kind - 1)),
+                    None => begun[manner][doubtful] = Some(kind),
+                }
+            }
+            before = row;
+        }
+        let taken = ranges.into_iter().zip(self.missing).map(|([certain, doubtful], missing)| Taken {
+            certain: certain.into_iter().collect(),
+            doubtful: doubtful.into_iter().collect(),
+            missing,
+        });
+        taken.collect()
+    }
+}
+
+/// A row of two bits for each manner: whether it may match, and whether it does.
+fn row(manners: usize, of: impl Fn(usize) -> (bool, bool)) -> Row {
+    let words = manners.div_ceil(64);
+    let mut row = vec![0; 2 * words];
+    for manner in 0..manners {
+        let (may, must) = of(manner);
+        row[manner / 64] |= u64::from(may) << (manner % 64);
+        row[words + manner / 64] |= u64::from(must) << (manner % 64);
+    }
+    row.into()
+}
+
+/// Which of the sets hold each class, and how a key's class is found.
+fn classes<A: Address>(named: &[Option<Named<'_>>]) -> Option<(Vec<Row>, Classes<A>)> {
+    let numbers = named.iter().map(|named| match named {
+        Some(Named::Numbers(set)) => Some(set.ranges().iter().copied()),
+        _ => None,
+    });
+    let names = named.iter().map(|named| match named {
+        Some(Named::Names(set)) => Some(set.ranges().iter().copied()),
+        _ => None,
+    });
+    let addresses = named.iter().map(|named| match named {
+        Some(Named::Addresses(set)) => Some(A::ranges(set.0).iter().copied()),
+        _ => None,
+    });
+    let beyond = |rows: &[Row]| u16::try_from(rows.len() + 1).ok().map(|unknown| (unknown - 1, unknown));
+    match named.iter().flatten().next()? {
+        Named::Numbers(_) => {
+            let classes::Classes { rows, steps } = classes::Classes::of(numbers)?;
+            let (absent, unknown) = beyond(&rows)?;
+            Some((rows, Classes::Numbers { known: Steps::new(steps), absent, unknown }))
+        }
+        Named::Names(_) => {
+            let classes::Classes { rows, steps } = classes::Classes::of(names)?;
+            let (absent, unknown) = beyond(&rows)?;
+            Some((rows, Classes::Names { known: Steps::new(steps), absent, unknown }))
+        }
+        Named::Addresses(_) => {
+            let classes::Classes { rows, steps } = classes::Classes::of(addresses)?;
+            Some((rows, Classes::Addresses(Steps::new(steps))))
+        }
+    }
+}
+
+/// Different values, numbered as they come.
+struct Distinct<T>(HashMap<T, u32, BuildHasherDefault<Folding>>);
+
+impl<T> Default for Distinct<T> {
+    fn default() -> Self {
+        Self(HashMap::default())
+    }
+}
+
+impl<T: Eq + Hash> Distinct<T> {
+    fn number(&mut self, value: T) -> u32 {
+        let next = u32::try_from(self.0.len()).expect("no more than there are rules");
+        *self.0.entry(value).or_insert(next)
+    }
+
+    fn into_values(self) -> Vec<T> {
+        let mut values: Vec<(T, u32)> = self.0.into_iter().collect();
+        values.sort_unstable_by_key(|&(_, number)| number);
+        values.into_iter().map(|(value, _)| value).collect()
+    }
+}

@@ -1,0 +1,140 @@
+//! From a number to its class in as many loads as there are levels, without a branch.
+
+use std::collections::HashMap;
+
+/// A function of numbers of `8 * LEVELS + 8` bits: a table over the highest 16 bits, then nodes of 256.
+/// Equal nodes are kept once.
+#[derive(Debug, Clone)]
+pub(super) struct Trie<const LEVELS: usize> {
+    /// By the highest bits: a node of the first level, or the value where there are no levels.
+    root: Box<[u16]>,
+    /// Each level's nodes, one after the other.
+    levels: [Box<[u16]>; LEVELS],
+}
+
+const NODE: usize = 256;
+
+impl<const LEVELS: usize> Trie<LEVELS> {
+    const ROOT_BITS: u32 = if LEVELS == 1 { 8 } else { 16 };
+
+    /// The function that has the value of the last of these steps at or below each number; they
+    /// ascend, and the first is at 0. `None` where it would take more than `most` bytes.
+    pub(super) fn new(steps: &[(u32, u16)], most: usize) -> Option<Self> {
+        let levels = vec![Level::default(); LEVELS];
+        let mut builder = Builder { steps, at: 0, levels, bytes: 0, most };
+        let root = builder.entries(0, 0, 1 << (8 * LEVELS), 1 << Self::ROOT_BITS)?;
+        let mut levels = builder.levels.into_iter().map(|level| level.nodes.into());
+        Some(Self { root: root.into(), levels: std::array::from_fn(|_| levels.next().unwrap_or_default()) })
+    }
+
+    /// The value at `at`, which has no more bits than there are.
+    #[inline]
+    pub(super) fn at(&self, at: u32) -> u16 {
+        let mut entry = self.root[(at >> (8 * LEVELS)) as usize];
+        for (level, nodes) in self.levels.iter().enumerate() {
+            let byte = at >> (8 * (LEVELS - 1 - level)) & 0xff;
+            entry = nodes[usize::from(entry) * NODE + byte as usize];
+        }
+        entry
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(&*self.root) + self.levels.iter().map(|level| size_of_val(&**level)).sum::<usize>()
+    }
+}
+
+struct Builder<'a> {
+    steps: &'a [(u32, u16)],
+    /// The last step at or below where the walk has come to.
+    at: usize,
+    levels: Vec<Level>,
+    bytes: usize,
+    most: usize,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Level {
+    nodes: Vec<u16>,
+    /// The nodes' numbers, by what is in them.
+    numbers: HashMap<Box<[u16]>, u16>,
+    /// The numbers of nodes of which all entries are the same, by the value that they lead to.
+    uniform: HashMap<u16, u16>,
+}
+
+impl Builder<'_> {
+    /// What stands on this level for each of `count` times `width` numbers from `first` on. The walk
+    /// never goes back.
+    fn entries(&mut self, level: usize, first: u64, width: u64, count: usize) -> Option<Vec<u16>> {
+        let mut entries = Vec::with_capacity(count);
+        while entries.len() < count {
+            let from = first + entries.len() as u64 * width;
+            let next = loop {
+                match self.steps.get(self.at + 1) {
+                    Some(&(start, _)) if u64::from(start) <= from => self.at += 1,
+                    next => break next.map_or(u64::MAX, |&(start, _)| start.into()),
+                }
+            };
+            let same = usize::try_from((next - from) / width).unwrap_or(count).min(count - entries.len());
+            if same > 0 {
+                let entry = self.uniform(level, self.steps[self.at].1)?;
+                entries.resize(entries.len() + same, entry);
+            } else {
+                let node = self.entries(level + 1, from, width / NODE as u64, NODE)?;
+                entries.push(self.number(level, node.into())?);
+            }
+        }
+        Some(entries)
+    }
+
+    fn uniform(&mut self, level: usize, value: u16) -> Option<u16> {
+        if level == self.levels.len() {
+            return Some(value);
+        }
+        if let Some(&number) = self.levels[level].uniform.get(&value) {
+            return Some(number);
+        }
+        let below = self.uniform(level + 1, value)?;
+        let number = self.number(level, [below; NODE].into())?;
+        self.levels[level].uniform.insert(value, number);
+        Some(number)
+    }
+
+    fn number(&mut self, level: usize, node: Box<[u16]>) -> Option<u16> {
+        let Level { nodes, numbers, .. } = &mut self.levels[level];
+        if let Some(&number) = numbers.get(&node) {
+            return Some(number);
+        }
+        self.bytes += size_of_val(&*node);
+        let number = u16::try_from(numbers.len()).ok().filter(|_| self.bytes <= self.most)?;
+        nodes.extend(&node);
+        numbers.insert(node, number);
+        Some(number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Trie;
+
+    #[test]
+    fn the_last_step_at_or_below_counts() {
+        let mut steps = vec![(0, 3), (5, 4), (0x1_0000, 5), (0x1_0100, 3), (0x7700_0001, 6), (u32::MAX, 7)];
+        let trie = Trie::<2>::new(&steps, usize::MAX).unwrap();
+        for &(start, _) in &steps {
+            for at in [start.saturating_sub(1), start, start.saturating_add(1)] {
+                let step = steps.iter().rfind(|&&(start, _)| start <= at).unwrap();
+                assert_eq!(trie.at(at), step.1, "{at:x}");
+            }
+        }
+        steps.truncate(2);
+        let ports = Trie::<1>::new(&steps, usize::MAX).unwrap();
+        assert_eq!([0, 4, 5, 0xffff].map(|at| ports.at(at)), [3, 3, 4, 4]);
+    }
+
+    #[test]
+    fn it_stays_small_or_is_not_made() {
+        let hosts: Vec<(u32, u16)> = (0..5000).map(|n| (n << 19 | n, (n % 300) as u16)).collect();
+        assert!(Trie::<2>::new(&hosts, 1 << 20).is_none());
+        assert!(Trie::<2>::new(&[(0, 1)], 0).is_none());
+    }
+}
