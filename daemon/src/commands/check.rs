@@ -1,6 +1,6 @@
 //! `check`: is this configuration one that can go live, and is it what it seems to be?
 
-use std::{io::IsTerminal as _, path::Path};
+use std::{io::IsTerminal as _, path::Path, time::Instant};
 
 use portcullis_config::{DEFAULT, Loaded, Warnings, failed_tests, lint, load, load_text};
 use portcullis_rules::RuleTable;
@@ -79,6 +79,8 @@ fn tell(name: &str, loaded: &Loaded, warnings: &Warnings, verbose: bool) {
         println!("{name}: {} of {tests} tests failed; a reload would keep the old rules", failures.len());
     }
     if verbose {
-        println!("{}", RuleTable::compile(config.ruleset.clone()).summary());
+        let began = Instant::now();
+        let table = RuleTable::compile(config.ruleset.clone());
+        println!("{}\ncompiled in {:.1} ms", table.summary(), began.elapsed().as_secs_f64() * 1e3);
     }
 }
