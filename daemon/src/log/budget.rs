@@ -2,7 +2,8 @@
 //!
 //! The first packets of a source, door, rule and reason in a minute are written; what follows is
 //! counted, and told in one summary when the minute ends. So what a flood can write in a minute is
-//! bounded: [`PACKETS_A_SECOND`] records a second and [`TABLE`] summaries.
+//! bounded: [`PACKETS_A_MINUTE`] records and [`TABLE`] summaries, about 5 MB. What a rule asks for with
+//! `log = "every"` is bounded by the second only.
 
 use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
@@ -16,8 +17,10 @@ use crate::event::Event;
 const FIRST: u32 = 5;
 /// Written one by one in a second, whatever the rules ask for.
 const PACKETS_A_SECOND: u32 = 500;
+/// Written one by one in a minute, unless a rule asks for every packet.
+const PACKETS_A_MINUTE: u32 = 3000;
 /// Kept apart in a minute; what comes after is counted together, one number for each action.
-const TABLE: usize = 8192;
+const TABLE: usize = 4096;
 const MINUTE: i64 = 60;
 
 /// What to do with an event.
@@ -88,6 +91,8 @@ pub struct Budget {
     entries: HashMap<Subject, Entry>,
     various: [Option<Box<Summary>>; Action::ALL.len()],
     per_second: PerSecond,
+    /// What may still be written in this minute.
+    left: u32,
     waiting: bool,
 }
 
@@ -98,6 +103,7 @@ impl Default for Budget {
             entries: HashMap::new(),
             various: Default::default(),
             per_second: PerSecond::new(PACKETS_A_SECOND),
+            left: PACKETS_A_MINUTE,
             waiting: false,
         }
     }
@@ -122,7 +128,12 @@ impl Budget {
         };
         let written = entry.as_ref().map(|entry| entry.written);
         // With a full table nobody knows what is a first packet: only what is written anyway is.
-        if written.map_or(first == u32::MAX, |written| written < first) && self.per_second.take(event.time) {
+        let every = first == u32::MAX;
+        let wanted = every || self.left > 0 && written.is_some_and(|written| written < first);
+        if wanted && self.per_second.take(event.time) {
+            if !every {
+                self.left -= 1;
+            }
             if let Some(entry) = entry {
                 entry.written += 1;
             }
@@ -144,6 +155,7 @@ impl Budget {
             return Vec::new();
         }
         self.minute = minute;
+        self.left = PACKETS_A_MINUTE;
         self.flush()
     }
 

@@ -98,6 +98,19 @@ fn a_flood_is_counted_and_not_written() {
 }
 
 #[test]
+fn a_long_flood_writes_no_more_in_a_minute_than_a_short_one() {
+    let mut budget = Budget::default();
+    // 14 seconds of the minute, five of each source's seven packets worth a record of their own.
+    let flood = (0..14_000_u32).map(|n| {
+        let source = std::net::Ipv4Addr::from(0x0a00_0000 + n % 2000).to_string();
+        later(i64::from(n), tcp(&source, 40000, US, 23))
+    });
+    assert_eq!(feed(&mut budget, flood).written, u64::from(PACKETS_A_MINUTE));
+    let next = feed(&mut budget, [later(15_001, tcp("203.0.113.9", 40000, US, 23))]);
+    assert_eq!(next.written, 1, "a new minute");
+}
+
+#[test]
 fn a_clock_that_goes_back_ends_the_minute() {
     let mut budget = Budget::default();
     feed(&mut budget, (0..10).map(|n| later(n, tcp("203.0.113.9", 40000, US, 23))));
