@@ -116,7 +116,7 @@ impl Axis<u128> for Folded {
     }
 }
 
-/// Ascending numbers for ascending starts: of their bits those that tell neighbours apart, so that
+/// Ascending numbers above 0 for ascending starts: of their bits those that tell neighbours apart, so that
 /// prefixes are prefixes still, if these are few enough; or else counted.
 fn numbers(starts: &[u128]) -> Vec<u32> {
     // The highest bit in which any two of them differ is the highest in which some neighbours
@@ -124,12 +124,20 @@ fn numbers(starts: &[u128]) -> Vec<u32> {
     let apart =
         starts.windows(2).map(|pair| 1 << (pair[0] ^ pair[1]).ilog2()).fold(0u128, |bits, bit| bits | bit);
     let bits: Vec<u32> = (0..u128::BITS).rev().filter(|bit| apart >> bit & 1 == 1).collect();
-    if bits.len() >= 32 {
+    if bits.len() > 33 {
         return (1..).take(starts.len()).collect();
     }
-    let number =
-        |start: &u128| bits.iter().fold(0u32, |number, bit| number << 1 | u32::from(start >> bit & 1 == 1));
-    starts.iter().map(|start| number(start) + 1).collect()
+    let mut before = 0u32;
+    let ascending = starts.iter().map(|start| {
+        let number = bits.iter().fold(0u64, |number, bit| number << 1 | u64::from(start >> bit & 1 == 1));
+        // Only addresses below all starts have 0: a start without any of the bits moves up. What lies
+        // just behind a full 2^32 moves down.
+        let number = u32::try_from(number).unwrap_or(u32::MAX).max(before.saturating_add(1));
+        let ascends = number > before;
+        before = number;
+        ascends.then_some(number)
+    });
+    ascending.collect::<Option<_>>().unwrap_or_else(|| (1..).take(starts.len()).collect())
 }
 
 #[cfg(test)]
@@ -163,6 +171,9 @@ mod tests {
         keeps(&[(site, site), (site + 7, site + u128::from(u16::MAX))], true);
         keeps(&[(site, site + (1 << 64) - 1), (site + (77 << 64), site + (80 << 64) - 1)], true);
         keeps(&[(site, site + (1 << 64) - 1), (site + 1, site + 1), (0, (1 << 120) - 1)], false);
+        // As many bits as a number has, from none of them set to all, and the end behind these.
+        let ones = (0..=32).map(|bits| site + (1 << bits) - 1).map(|one| (one, one));
+        keeps(&ones.collect::<Vec<_>>(), false);
         let random = (0..60).map(|n| site + ((n * n) << 64) + n.pow(17) % 1_000_003).map(|one| (one, one));
         keeps(&random.collect::<Vec<_>>(), false);
     }
