@@ -80,7 +80,7 @@ impl<'bed> Daemon<'bed> {
             assert!(ended.is_none(), "the daemon ended: {ended:?}");
             daemon.stderr().contains("ready").then_some(())
         };
-        eventually(Duration::from_secs(10), ready).expect("the daemon becomes ready");
+        eventually(Duration::from_secs(30), ready).expect("the daemon becomes ready");
         daemon
     }
 
