@@ -6,29 +6,27 @@ mod odd;
 mod probes;
 mod sessions;
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use portcullis_config::Detect;
 use portcullis_rules::{Protocol, TcpFlags};
 
 use super::{
     contact::{Contact, News, Oddity},
-    doors::Doors,
+    doors::{self, Doors},
     echo::Echoes,
     episode::Episode,
     evidence::{self, Evidence, Harmless},
     history::History,
     keyed::Keyed,
     open::{Due, Open},
-    rates::Rates,
+    rates::{self, Rates},
     recent::Recent,
     record::IncidentRecord,
     saved::{Saved, SavedSource},
     source::Source,
     sources::{Place, Sources},
     technique::Technique,
-    time::{Beginning, Tenths},
+    time::{Beginning, Moment, Tenths},
 };
 use harmless::Informations;
 use odd::Bogons;
@@ -83,28 +81,31 @@ struct Knock<'a> {
 impl Detector {
     /// A detector that has seen nothing, with tables keyed by `seed`, which should be a secret.
     pub fn new(settings: Detect, seed: [u64; 2]) -> Self {
-        let keyed = Keyed(seed);
+        let keyed = Keyed::new(seed);
+        let window = settings.window.into();
         Self {
             settings,
-            keyed,
             beginning: None,
-            sources: Sources::new(keyed),
-            doors: Doors::new(),
-            rates: Rates::new(),
+            sources: Sources::new(keyed.clone()),
+            doors: Doors::new(doors::BUCKETS),
+            rates: Rates::new(rates::BUCKETS),
             echoes: Echoes::new(),
             history: History::new(),
             flows: Recent::new(8192),
             tried: Recent::new(4096),
             opened: Recent::new(1024),
             bogons: Bogons::default(),
-            informations: Informations::default(),
-            open: Open::default(),
+            informations: Informations::new(window),
+            open: Open::new(window),
             due: Due::none(),
+            keyed,
         }
     }
 
     /// Goes on by other settings. What has been seen is kept.
     pub fn configure(&mut self, settings: Detect) {
+        self.open.configure(settings.window.into());
+        self.informations.configure(settings.window.into());
         self.settings = settings;
     }
 
@@ -127,25 +128,31 @@ impl Detector {
 
     /// What is due at `now`: incidents that have settled, updates, ends.
     pub fn tick(&mut self, now: Timestamp) -> Vec<IncidentRecord> {
-        if self.next_deadline().is_none_or(|wake| wake > now) {
+        let now = now.into();
+        if self.wake() > now {
             return Vec::new();
         }
-        let window = self.settings.window;
-        let Due { mut records, over } = self.open.tick(now, window);
+        let Due { mut records, over } = self.open.tick(now);
         for number in over {
             self.release(number);
         }
-        records.extend(self.informations.tick(now, window));
+        records.extend(self.informations.tick(now));
         records
     }
 
     /// When [`Self::tick`] may have something to say, if ever.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        [self.open.wake(), self.informations.wake(self.settings.window)].into_iter().flatten().min()
+        let wake = self.wake();
+        (wake < Moment::NEVER).then(|| wake.timestamp())
+    }
+
+    fn wake(&self) -> Moment {
+        self.open.wake().min(self.informations.wake())
     }
 
     /// Closes every incident, in the order of their beginnings: the detector is about to be given up.
     pub fn finish(&mut self, now: Timestamp) -> Vec<IncidentRecord> {
+        let now = now.into();
         let mut records = self.open.finish(now);
         records.extend(self.informations.finish(now));
         records
@@ -161,7 +168,7 @@ impl Detector {
                 self.sources.over(near).map(move |(source, record)| SavedSource {
                     source: source.to_string(),
                     score: record.score(),
-                    last: beginning.timestamp(record.last),
+                    last: beginning.moment(record.last).timestamp(),
                 })
             })
             .collect();
@@ -172,12 +179,12 @@ impl Detector {
 
     /// Goes on where another detector was saved. Sources that make no sense are left out.
     pub fn restore(&mut self, saved: &Saved, now: Timestamp) {
-        let beginning = *self.beginning.get_or_insert_with(|| Beginning::before(now));
+        let beginning = *self.beginning.get_or_insert_with(|| Beginning::before(now.into()));
         for SavedSource { source, score, last } in &saved.sources {
             let Some(source) = Source::parse(source).filter(|_| score.is_finite() && *score >= 0.0) else {
                 continue;
             };
-            let last = beginning.tenths((*last).min(now));
+            let last = beginning.tenths((*last).min(now).into());
             if let Some(place) = self.sources.find_or_make(source, last, 0) {
                 self.sources.at(place).restore(score.min(1000.0));
             }
@@ -185,7 +192,8 @@ impl Detector {
     }
 
     fn take(&mut self, contact: &Contact) {
-        let now = self.beginning.get_or_insert_with(|| Beginning::before(contact.time)).tenths(contact.time);
+        let time = contact.time.into();
+        let now = self.beginning.get_or_insert_with(|| Beginning::before(time)).tenths(time);
         match contact.news {
             News::Sent => return self.flows.note(self.keyed.flow(contact), now),
             News::Oddity(Oddity::Land) => return self.land(contact),
@@ -225,15 +233,10 @@ impl Detector {
         may_be && contact.news == News::Refused && self.flows.within(self.keyed.flow(contact), now, FLOW)
     }
 
-    fn window(&self) -> Duration {
-        self.settings.window
-    }
-
     /// Opens an incident, and tells its number.
     fn begin(&mut self, episode: Episode) -> u8 {
-        let window = self.window();
         let over = self.due.over.len();
-        let number = self.open.begin(episode, window, &mut self.due);
+        let number = self.open.begin(episode, &mut self.due);
         for gone in self.due.over.split_off(over) {
             self.release(gone);
         }
@@ -243,8 +246,8 @@ impl Detector {
     /// Forgets which records belong to an incident that is over.
     fn release(&mut self, number: u8) {
         self.sources.release(number, self.settings.threshold_score() / 2.0);
-        self.doors.release(number);
-        self.rates.release(number);
+        self.doors.release(number, |crowd| crowd.faces = 0);
+        self.rates.release(number, |_| {});
         self.bogons.release(number);
     }
 

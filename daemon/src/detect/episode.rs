@@ -1,8 +1,7 @@
 //! An incident that goes on.
 
-use std::{net::IpAddr, time::Duration};
+use std::net::IpAddr;
 
-use jiff::Timestamp;
 use portcullis_rules::Malformed;
 
 use super::{
@@ -12,20 +11,19 @@ use super::{
     source::Source,
     tally::{MOST_HOSTS, Tally},
     technique::Technique,
-    time::{after, since},
+    time::{Micros, Moment},
 };
 use crate::log::base36;
 
 /// When an incident is told of again after its start, if there is something new.
-const UPDATES: [Duration; 3] =
-    [Duration::from_secs(60), Duration::from_secs(10 * 60), Duration::from_secs(60 * 60)];
+const UPDATES: [Micros; 3] = [Micros::from_secs(60), Micros::from_secs(600), Micros::from_secs(3600)];
 /// How long an incident is looked at before it is told of: a scan shows its size in this time, and
 /// decoys that they are many.
-const SETTLE: Duration = Duration::from_millis(400);
+const SETTLE: Micros = Micros::from_millis(400);
 /// Sources that are named in a record.
 const NAMED: usize = 8;
 /// A pause between two doors that only somebody makes who hides.
-const SLOWLY: Duration = Duration::from_millis(1500);
+const SLOWLY: Micros = Micros::from_millis(1500);
 
 /// What kind of incident it is, as far as it is known from its beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,11 +79,11 @@ pub(super) struct Episode {
     pub(super) actor: Actor,
     pub(super) address: IpAddr,
     pub(super) target: IpAddr,
-    pub(super) started: Timestamp,
-    pub(super) first_seen: Timestamp,
-    pub(super) last_seen: Timestamp,
+    pub(super) started: Moment,
+    pub(super) first_seen: Moment,
+    pub(super) last_seen: Moment,
     /// The last door that was new.
-    pub(super) last_probe: Timestamp,
+    pub(super) last_probe: Moment,
     pub(super) first_packet: u64,
     pub(super) deciding_packet: u64,
     pub(super) packets: u64,
@@ -113,10 +111,10 @@ impl Episode {
             actor,
             address: contact.source,
             target: contact.destination,
-            started: contact.time,
-            first_seen: contact.time,
-            last_seen: contact.time,
-            last_probe: contact.time,
+            started: contact.time.into(),
+            first_seen: contact.time.into(),
+            last_seen: contact.time.into(),
+            last_probe: contact.time.into(),
             first_packet: contact.packet,
             deciding_packet: contact.packet,
             packets: 0,
@@ -136,14 +134,14 @@ impl Episode {
 
     /// Counts a packet.
     pub(super) fn touch(&mut self, contact: &Contact) {
-        self.last_seen = self.last_seen.max(contact.time);
+        self.last_seen = self.last_seen.max(contact.time.into());
         self.packets += 1;
     }
 
     /// Counts a door that is new.
     pub(super) fn probe(&mut self, contact: &Contact, technique: Technique, score: f32) {
         self.probes += 1;
-        self.last_probe = self.last_probe.max(contact.time);
+        self.last_probe = self.last_probe.max(contact.time.into());
         self.score = self.score.max(score);
         let port = contact.ports.map(|ports| ports.destination);
         self.tally.add(contact.destination, contact.protocol, port, technique);
@@ -190,27 +188,26 @@ impl Episode {
     }
 
     /// When there may be something to tell.
-    pub(super) fn deadline(&self, window: Duration) -> Timestamp {
+    pub(super) fn deadline(&self, window: Micros) -> Moment {
         match self.told {
-            None => after(self.started, SETTLE),
+            None => self.started.after(SETTLE),
             Some(told) if self.is_news(told) => self.last_seen,
             Some(_) => {
                 let update =
-                    UPDATES.get(self.updates).map_or(Timestamp::MAX, |&wait| after(self.started, wait));
+                    UPDATES.get(self.updates).map_or(Moment::NEVER, |&wait| self.started.after(wait));
                 update.min(self.over(window))
             }
         }
     }
 
     /// When it is over, if nothing more is heard. Who is slow is waited for longer.
-    fn over(&self, window: Duration) -> Timestamp {
-        let doors = u32::try_from(self.probes).unwrap_or(u32::MAX).max(1);
-        let pause = since(self.first_seen, self.last_probe) / doors;
-        after(self.last_seen, window.max(pause * 3).min(Duration::from_secs(4 * 3600)))
+    fn over(&self, window: Micros) -> Moment {
+        let pause = self.last_probe.since(self.first_seen).shared_by(self.probes);
+        self.last_seen.after(window.max(pause.times(3)).min(Micros::from_secs(4 * 3600)))
     }
 
     /// The next record that is due at `now`. After [`Phase::End`] there is none.
-    pub(super) fn due(&mut self, now: Timestamp, window: Duration) -> Option<IncidentRecord> {
+    pub(super) fn due(&mut self, now: Moment, window: Micros) -> Option<IncidentRecord> {
         loop {
             let deadline = self.deadline(window);
             if deadline > now {
@@ -289,20 +286,19 @@ impl Episode {
 
     /// Whether most doors were tried from an address of their own, inside one IPv6 network.
     fn rotates(&self) -> bool {
-        let v6 = matches!(self.actor, Actor::Known(source) if source.prefix().network().is_ipv6());
+        let v6 = matches!(self.actor, Actor::Known(source) if source.is_v6());
         v6 && u64::from(self.faces.count_ones()) * 2 > self.probes.min(32)
     }
 
     fn is_slow(&self) -> bool {
-        let pauses = u32::try_from(self.probes.saturating_sub(1)).unwrap_or(u32::MAX);
-        pauses >= 2 && since(self.first_seen, self.last_probe) >= SLOWLY * pauses
+        let pauses = self.probes.saturating_sub(1);
+        pauses >= 2 && self.last_probe.since(self.first_seen) >= SLOWLY.times(pauses)
     }
 
     /// What is known by now.
-    pub(super) fn record(&mut self, phase: Phase, timestamp: Timestamp) -> IncidentRecord {
+    pub(super) fn record(&mut self, phase: Phase, time: Moment) -> IncidentRecord {
         let (pattern, severity) = (self.pattern(), self.severity());
         self.told = Some(Told { packets: self.packets, severity, handshake: self.handshake });
-        let started = u64::try_from(self.started.as_microsecond()).unwrap_or(0);
         let source = self.source();
         let sources = if self.named.len() < NAMED {
             u32::try_from(self.named.len()).unwrap_or(1).max(1)
@@ -310,20 +306,20 @@ impl Episode {
             estimate(self.faces)
         };
         IncidentRecord {
-            timestamp,
+            timestamp: time.timestamp(),
             event_type: EventType::Incident,
             src_ip: self.address,
             dest_ip: Some(self.target),
             incident: Incident {
-                id: format!("{}-{}", base36(started), source.replace(' ', "-")),
+                id: format!("{}-{}", base36(self.started.micros()), source.replace(' ', "-")),
                 source,
                 pattern,
                 technique: self.technique().map(str::to_owned),
                 phase,
                 severity,
                 score: (self.score * 10.0).round() / 10.0,
-                first_seen: self.first_seen,
-                last_seen: self.last_seen,
+                first_seen: self.first_seen.timestamp(),
+                last_seen: self.last_seen.timestamp(),
                 packets: self.packets,
                 probes: self.probes,
                 distinct_ports: self.tally.distinct_ports(),
@@ -402,7 +398,7 @@ impl Episode {
             Phase::Update => "so far",
             Phase::End => "is over",
         };
-        let seconds = since(self.first_seen, self.last_seen).as_secs();
+        let seconds = self.last_seen.since(self.first_seen).as_secs();
         format!("{pattern} {state}: {who} {tried}, {packets} packets in {seconds} s")
     }
 }

@@ -1,35 +1,46 @@
 //! Where things stand in the detector's tables.
 
-use std::{hash::Hasher as _, net::IpAddr};
+use std::{fmt, hash::Hasher as _, net::IpAddr};
 
-use siphasher::sip::SipHasher13;
+use foldhash::{SharedSeed, quality::FoldHasher};
 
 use super::{contact::Contact, source::Source};
 
 /// A keyed hash, so that nobody who does not know the key can aim at places in a table.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Keyed(pub(super) [u64; 2]);
+///
+/// What is hashed is short and hashed for every packet, and nothing of the outcome is seen from outside:
+/// folded multiplication with secret operands will do, at a fifth of what SipHash costs.
+#[derive(Clone)]
+pub(super) struct Keyed {
+    first: u64,
+    shared: SharedSeed,
+}
 
 impl Keyed {
-    fn start(self) -> SipHasher13 {
-        SipHasher13::new_with_keys(self.0[0], self.0[1])
+    pub(super) fn new([first, shared]: [u64; 2]) -> Self {
+        Self { first, shared: SharedSeed::from_u64(shared) }
     }
 
-    pub(super) fn source(self, source: Source) -> u64 {
+    #[inline]
+    fn start(&self) -> FoldHasher<'_> {
+        FoldHasher::with_seed(self.first, &self.shared)
+    }
+
+    pub(super) fn source(&self, source: Source) -> u64 {
         let mut hasher = self.start();
         hasher.write_u64(source.bits);
         hasher.write_u8(source.kind as u8);
         hasher.finish()
     }
 
-    pub(super) fn address(self, address: IpAddr) -> u64 {
+    pub(super) fn address(&self, address: IpAddr) -> u64 {
         let mut hasher = self.start();
         write_address(&mut hasher, address);
         hasher.finish()
     }
 
     /// The door that a contact tries: a host's port, protocol or kind of ICMP.
-    pub(super) fn door(self, contact: &Contact) -> u64 {
+    pub(super) fn door(&self, contact: &Contact) -> u64 {
         let mut hasher = self.start();
         write_address(&mut hasher, contact.destination);
         hasher.write_u64(u64::from(contact.protocol.0) << 32 | u64::from(number(contact)));
@@ -37,10 +48,10 @@ impl Keyed {
     }
 
     /// The flow that a contact belongs to, whoever of both sent the packet.
-    pub(super) fn flow(self, contact: &Contact) -> u64 {
+    pub(super) fn flow(&self, contact: &Contact) -> u64 {
         let ports = contact.ports.map_or((0, 0), |ports| (ports.source, ports.destination));
-        let mut ends = [(contact.source, ports.0), (contact.destination, ports.1)];
-        ends.sort_unstable();
+        let (from, to) = ((contact.source, ports.0), (contact.destination, ports.1));
+        let ends = if from <= to { [from, to] } else { [to, from] };
         let mut hasher = self.start();
         for (address, port) in ends {
             write_address(&mut hasher, address);
@@ -60,9 +71,16 @@ pub(super) fn number(contact: &Contact) -> u16 {
     }
 }
 
-fn write_address(hasher: &mut SipHasher13, address: IpAddr) {
+fn write_address(hasher: &mut FoldHasher<'_>, address: IpAddr) {
     match address {
         IpAddr::V4(v4) => hasher.write_u32(v4.to_bits()),
         IpAddr::V6(v6) => hasher.write_u128(v6.to_bits()),
+    }
+}
+
+/// The key stays where it is.
+impl fmt::Debug for Keyed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keyed").finish_non_exhaustive()
     }
 }

@@ -6,6 +6,7 @@
 //! threshold it is an incident. What no source does alone is looked for beside that: at doors that
 //! many try, in networks that share doors out, among sources that try the same in the same moment.
 
+mod busiest;
 mod contact;
 mod detector;
 mod doors;

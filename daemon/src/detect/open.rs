@@ -1,12 +1,9 @@
 //! The incidents that are open.
 
-use std::time::Duration;
-
-use jiff::Timestamp;
-
 use super::{
     episode::Episode,
     record::{IncidentRecord, Phase},
+    time::{Micros, Moment},
 };
 
 /// Incidents that go on at the same time.
@@ -14,11 +11,13 @@ const MOST: usize = 80;
 
 /// The incidents that are open, by a number that stays theirs: 1.1 MiB when all have tried
 /// everything.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Open {
     episodes: Vec<Option<Episode>>,
+    /// How long nothing must be heard of one, so that it is over.
+    window: Micros,
     /// Not later than any deadline.
-    wake: Option<Timestamp>,
+    wake: Moment,
 }
 
 /// What [`Open::tick`] concludes.
@@ -30,6 +29,14 @@ pub(super) struct Due {
 }
 
 impl Open {
+    pub(super) const fn new(window: Micros) -> Self {
+        Self { episodes: Vec::new(), window, wake: Moment::NEVER }
+    }
+
+    pub(super) const fn configure(&mut self, window: Micros) {
+        self.window = window;
+    }
+
     /// Bytes that it may take at most.
     pub(super) const fn most_bytes() -> usize {
         const TALLY: usize = 8192 + 256 * 17 + 512;
@@ -38,8 +45,8 @@ impl Open {
 
     /// A number for another one; the one that was silent longest makes room if need be, and is told
     /// of in `due`.
-    pub(super) fn begin(&mut self, episode: Episode, window: Duration, due: &mut Due) -> u8 {
-        self.wake_at(episode.deadline(window));
+    pub(super) fn begin(&mut self, episode: Episode, due: &mut Due) -> u8 {
+        self.wake_at(episode.deadline(self.window));
         if let Some(free) = self.episodes.iter().position(Option::is_none) {
             self.episodes[free] = Some(episode);
             return number(free);
@@ -69,8 +76,8 @@ impl Open {
     }
 
     /// Looks at when the incident wants to be told of.
-    pub(super) fn changed(&mut self, number: u8, window: Duration) {
-        if let Some(deadline) = self.get(number).map(|episode| episode.deadline(window)) {
+    pub(super) fn changed(&mut self, number: u8) {
+        if let Some(deadline) = self.get(number).map(|episode| episode.deadline(self.window)) {
             self.wake_at(deadline);
         }
     }
@@ -87,16 +94,17 @@ impl Open {
     }
 
     /// Not later than any deadline.
-    pub(super) const fn wake(&self) -> Option<Timestamp> {
+    pub(super) const fn wake(&self) -> Moment {
         self.wake
     }
 
-    fn wake_at(&mut self, deadline: Timestamp) {
-        self.wake = Some(self.wake.map_or(deadline, |wake| wake.min(deadline)));
+    fn wake_at(&mut self, deadline: Moment) {
+        self.wake = self.wake.min(deadline);
     }
 
     /// What is due at `now`.
-    pub(super) fn tick(&mut self, now: Timestamp, window: Duration) -> Due {
+    pub(super) fn tick(&mut self, now: Moment) -> Due {
+        let window = self.window;
         let mut due = Due::none();
         for (place, slot) in self.episodes.iter_mut().enumerate() {
             while let Some(record) = slot.as_mut().and_then(|episode| episode.due(now, window)) {
@@ -109,12 +117,18 @@ impl Open {
             }
         }
         due.records.sort_by(|a, b| (a.timestamp, &a.incident.id).cmp(&(b.timestamp, &b.incident.id)));
-        self.wake = self.episodes.iter().flatten().map(|episode| episode.deadline(window)).min();
+        self.wake = self
+            .episodes
+            .iter()
+            .flatten()
+            .map(|episode| episode.deadline(window))
+            .min()
+            .unwrap_or(Moment::NEVER);
         due
     }
 
     /// Closes all of them.
-    pub(super) fn finish(&mut self, now: Timestamp) -> Vec<IncidentRecord> {
+    pub(super) fn finish(&mut self, now: Moment) -> Vec<IncidentRecord> {
         let mut records = Vec::new();
         for episode in self.episodes.iter_mut().flatten() {
             let time = now.max(episode.last_seen);
@@ -124,7 +138,7 @@ impl Open {
             records.push(episode.record(Phase::End, time));
         }
         self.episodes.clear();
-        self.wake = None;
+        self.wake = Moment::NEVER;
         records.sort_by(|a, b| {
             (a.incident.first_seen, &a.incident.id).cmp(&(b.incident.first_seen, &b.incident.id))
         });

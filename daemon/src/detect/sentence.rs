@@ -10,6 +10,7 @@ use super::{
     pattern::Severity,
     record::{IncidentRecord, Phase},
     source::Source,
+    time::{Micros, Moment},
 };
 use crate::log::eve_time;
 
@@ -57,7 +58,7 @@ impl Sentences {
         let length = ban.first.saturating_mul(1_u32.checked_shl(*times).unwrap_or(u32::MAX)).min(ban.longest);
         // An incident that goes on while its source is banned was decided by packets from before.
         let served = ban.first.saturating_mul(1_u32.checked_shl(times.saturating_sub(1)).unwrap_or(u32::MAX));
-        if *times > 0 && super::time::since(*last, now) < served.min(ban.longest) {
+        if *times > 0 && Moment::from(now).since((*last).into()) < Micros::from(served.min(ban.longest)) {
             return None;
         }
         (*times, *last) = (times.saturating_add(1), now);

@@ -42,6 +42,11 @@ impl Source {
         matches!(self.kind, Kind::V4 | Kind::V6)
     }
 
+    /// Whether it speaks IPv6.
+    pub(super) const fn is_v6(self) -> bool {
+        matches!(self.kind, Kind::V6 | Kind::V6Network)
+    }
+
     /// Whether `other` is in this network, or the same.
     pub fn covers(self, other: Self) -> bool {
         self == other || !self.is_host() && self == other.network()

@@ -140,6 +140,8 @@ pub(super) struct Sources {
     /// By bucket: how many records there are. They never become fewer.
     used: Box<[u8]>,
     doorkeeper: Doorkeeper,
+    /// A bit for each bucket where a record may belong to an incident.
+    concerned: [u64; BUCKETS / 64],
 }
 
 /// Where a record stands.
@@ -157,6 +159,7 @@ impl Sources {
             records: vec![[Record::default(); WAYS]; BUCKETS].into_boxed_slice(),
             used: vec![0; BUCKETS].into_boxed_slice(),
             doorkeeper: Doorkeeper::new(),
+            concerned: [0; BUCKETS / 64],
         }
     }
 
@@ -180,20 +183,41 @@ impl Sources {
             .filter_map(|record| Some((record.source()?, record)))
     }
 
+    /// Makes a source part of an incident.
+    pub(super) fn join(&mut self, place: Place, incident: u8) {
+        self.at(place).incident = incident;
+        self.concerned[place.bucket as usize / 64] |= 1 << (place.bucket % 64);
+    }
+
     /// Gives the sources of one incident to another.
     pub(super) fn hand_over(&mut self, part: u8, whole: u8) {
-        for record in self.records.iter_mut().flatten().filter(|record| record.incident == part) {
-            record.incident = whole;
-        }
+        self.each_of(part, |record| record.incident = whole);
     }
 
     /// Takes an incident that is over from its sources. What is left of their score, `rest`, is less
     /// than an incident: the next door alone does not open another.
     pub(super) fn release(&mut self, incident: u8, rest: f32) {
-        for record in self.records.iter_mut().flatten().filter(|record| record.incident == incident) {
+        self.each_of(incident, |record| {
             record.incident = 0;
             record.echoes = 0;
             record.restore(record.score().min(rest));
+        });
+    }
+
+    /// Changes the sources of an incident. Only buckets are looked at that have any: who forges addresses
+    /// can begin and end incidents as fast as he likes.
+    fn each_of(&mut self, incident: u8, change: impl Fn(&mut Record)) {
+        for (word, bits) in self.concerned.iter_mut().enumerate() {
+            let mut left = *bits;
+            while left != 0 {
+                let bit = left.trailing_zeros();
+                left &= left - 1;
+                let records = &mut self.records[word * 64 + bit as usize];
+                records.iter_mut().filter(|record| record.incident == incident).for_each(&change);
+                if records.iter().all(|record| record.incident == 0) {
+                    *bits &= !(1 << bit);
+                }
+            }
         }
     }
 
@@ -313,7 +337,7 @@ mod tests {
 
     #[test]
     fn millions_of_strangers_push_nobody_out() {
-        let mut sources = Sources::new(Keyed([1, 2]));
+        let mut sources = Sources::new(Keyed::new([1, 2]));
         let now = Tenths(1000);
         let slow = sources.find_or_make(source(7), now, 1).expect("there is room");
         sources.at(slow).blame(2.5, 2.5, now);
@@ -327,7 +351,7 @@ mod tests {
 
     #[test]
     fn who_comes_back_finds_a_place_in_a_full_table() {
-        let mut sources = Sources::new(Keyed([1, 2]));
+        let mut sources = Sources::new(Keyed::new([1, 2]));
         for stranger in 0..200_000 {
             if let Some(place) = sources.find_or_make(source(0x0a00_0000 + stranger), Tenths(1000), 1) {
                 sources.at(place).blame(1.0, 1.0, Tenths(1000));

@@ -33,13 +33,10 @@ const DATAGRAMS: f32 = 2000.0;
 impl Detector {
     /// Counts how hard a door is pressed, whoever does it; whether it is flooded from everywhere, so that
     /// its visitors say nothing about themselves.
-    pub(super) fn press(&mut self, knock: &Knock<'_>, is_known: bool) -> bool {
+    pub(super) fn press(&mut self, knock: &Knock<'_>) -> bool {
         let Knock { contact, now, door, technique, .. } = *knock;
-        if is_known {
-            self.press_alone(knock);
-        }
         let hash = knock.who;
-        let Some(crowd) = self.doors.at(door, now, contact.packet) else { return false };
+        let Some((incident, crowd)) = self.doors.at(door, now, contact.packet) else { return false };
         crowd.faces |= 1 << (hash % 64);
         let (enough, pressed) = match contact.news {
             News::Unfinished(many) => {
@@ -53,7 +50,7 @@ impl Detector {
             }
         };
         let flooded = enough && pressed && crowd.sources() >= FLOOD_SOURCES;
-        let incident = crowd.incident;
+        let incident = *incident;
         if flooded {
             let flood = if technique == Technique::Udp { Pattern::UdpFlood } else { Pattern::SynFlood };
             self.flood(knock, incident, flood);
@@ -67,13 +64,13 @@ impl Detector {
         let number = if incident == 0 {
             let mut episode =
                 Episode::new(Kind::Only(flood), Actor::Forged, contact, self.settings.threshold_score());
-            if let Some(crowd) = self.doors.at(door, now, contact.packet) {
+            if let Some((_, crowd)) = self.doors.at(door, now, contact.packet) {
                 episode.faces = crowd.faces;
                 episode.first_packet = crowd.first_packet;
             }
             let number = self.begin(episode);
-            if let Some(crowd) = self.doors.at(door, now, contact.packet) {
-                crowd.incident = number;
+            if let Some((incident, _)) = self.doors.at(door, now, contact.packet) {
+                *incident = number;
             }
             number
         } else {
@@ -90,18 +87,18 @@ impl Detector {
             if episode.probes == 0 {
                 episode.probe(contact, knock.technique, FLOOD);
             }
-            self.open.changed(number, self.settings.window);
+            self.open.changed(number);
             if new {
                 self.fold_bogons(number);
             }
         }
     }
 
-    /// What one source does to one door.
-    fn press_alone(&mut self, knock: &Knock<'_>) {
+    /// What one source does to one door, from the second time on.
+    pub(super) fn press_alone(&mut self, knock: &Knock<'_>) {
         let Knock { contact, now, door, technique, .. } = *knock;
         let key = knock.who.rotate_left(17) ^ door;
-        let rate = self.rates.at(key, now, contact.packet);
+        let Some((incident, rate)) = self.rates.at(key, now, contact.packet) else { return };
         let port = contact.ports.map_or(0, |ports| ports.source);
         // A client that asks again keeps its port; it would have to be very impatient.
         let again = port == rate.port;
@@ -122,9 +119,11 @@ impl Detector {
             }
             _ => None,
         };
-        let incident = rate.incident;
+        let incident = *incident;
         match flood {
-            Some(flood) => self.only(knock, key, flood),
+            Some(flood) => {
+                self.only(knock, key, flood);
+            }
             None if incident != 0 => {
                 if let Some(episode) = self.open.get_mut(incident) {
                     episode.touch(contact);
@@ -134,28 +133,30 @@ impl Detector {
         }
     }
 
-    /// An incident of one source at one door, of one pattern.
-    pub(super) fn only(&mut self, knock: &Knock<'_>, key: u64, pattern: Pattern) {
+    /// An incident of one source at one door, of one pattern; its number.
+    pub(super) fn only(&mut self, knock: &Knock<'_>, key: u64, pattern: Pattern) -> u8 {
         let Knock { contact, now, source, technique, .. } = *knock;
-        let rate = *self.rates.at(key, now, contact.packet);
-        let mut number = rate.incident;
+        let Some((&mut mut number, &mut rate)) = self.rates.at(key, now, contact.packet) else { return 0 };
         if number == 0 {
             let threshold = self.settings.threshold_score();
             let mut episode = Episode::new(Kind::Only(pattern), Actor::Known(source), contact, threshold);
             episode.first_packet = rate.first_packet.into();
             if let Some(beginning) = self.beginning {
-                episode.first_seen = episode.first_seen.min(beginning.timestamp(rate.first));
+                episode.first_seen = episode.first_seen.min(beginning.moment(rate.first));
             }
             episode.score = threshold;
             episode.probe(contact, technique, threshold);
             number = self.begin(episode);
-            self.rates.at(key, now, contact.packet).incident = number;
+            if let Some((incident, _)) = self.rates.at(key, now, contact.packet) {
+                *incident = number;
+            }
         }
         if let Some(episode) = self.open.get_mut(number) {
             episode.touch(contact);
             episode.handshake |= matches!(contact.news, News::Completed);
-            self.open.changed(number, self.settings.window);
+            self.open.changed(number);
         }
+        number
     }
 
     /// A source that has tried next to nothing by itself: perhaps it is one of many.
@@ -211,7 +212,7 @@ impl Detector {
                 episode.probe(contact, technique, score);
                 episode.name(source, hash);
             }
-            self.open.changed(number, self.settings.window);
+            self.open.changed(number);
         }
         true
     }
@@ -223,7 +224,7 @@ impl Detector {
         let mut episode = Episode::new(Kind::Shared, Actor::Known(network), knock.contact, threshold);
         episode.first_packet = record.first_packet.into();
         if let Some(beginning) = self.beginning {
-            episode.first_seen = episode.first_seen.min(beginning.timestamp(record.first));
+            episode.first_seen = episode.first_seen.min(beginning.moment(record.first));
         }
         let mine = |tried: &&Try| network.covers(tried.source) && tried.at >= record.first;
         for tried in self.history.iter().filter(mine) {
@@ -233,7 +234,8 @@ impl Detector {
             episode.tally.add(tried.host, tried.protocol, tried.port, tried.technique);
         }
         episode.score = record.score();
-        self.sources.at(place).incident = self.begin(episode);
+        let number = self.begin(episode);
+        self.sources.join(place, number);
     }
 
     /// Many sources, each with a door of its own, at one host.
@@ -241,10 +243,11 @@ impl Detector {
         let Knock { contact, now, weight, technique, .. } = *knock;
         let key = self.keyed.address(contact.destination);
         let hash = knock.who;
-        let Some(crowd) = self.doors.at(key, now, contact.packet) else { return };
+        let Some((incident, crowd)) = self.doors.at(key, now, contact.packet) else { return };
+        let mut number = *incident;
         crowd.faces |= 1 << (hash % 64);
         let sum = crowd.strangers.add(weight.min(1.0), now, CROWD);
-        if crowd.incident == 0 {
+        if number == 0 {
             if sum < SHARED.0 || crowd.sources() < SHARED.1 {
                 return;
             }
@@ -260,17 +263,16 @@ impl Detector {
                 episode.packets += 1;
                 episode.tally.add(tried.host, tried.protocol, tried.port, tried.technique);
             }
-            let number = self.begin(episode);
-            if let Some(crowd) = self.doors.at(key, now, contact.packet) {
-                crowd.incident = number;
+            number = self.begin(episode);
+            if let Some((incident, _)) = self.doors.at(key, now, contact.packet) {
+                *incident = number;
             }
         }
-        let number = self.doors.at(key, now, contact.packet).map_or(0, |crowd| crowd.incident);
         if let Some(episode) = self.open.get_mut(number) {
             episode.touch(contact);
             episode.probe(contact, technique, sum / 2.0);
             episode.name(knock.source, hash);
-            self.open.changed(number, self.settings.window);
+            self.open.changed(number);
         }
     }
 
@@ -283,9 +285,8 @@ impl Detector {
             return;
         }
         let hash = knock.who;
-        let Some(crowd) = self.doors.at(door, now, contact.packet) else { return };
+        let Some((&mut mut incident, crowd)) = self.doors.at(door, now, contact.packet) else { return };
         let sum = crowd.strangers.add(1.0, now, CROWD);
-        let mut incident = crowd.incident;
         if incident == 0 {
             if sum < CROWDED.0 || crowd.sources() < CROWDED.1 {
                 return;
@@ -305,8 +306,8 @@ impl Detector {
                 episode.packets += 1;
             }
             incident = self.begin(episode);
-            if let Some(crowd) = self.doors.at(door, now, contact.packet) {
-                crowd.incident = incident;
+            if let Some((known, _)) = self.doors.at(door, now, contact.packet) {
+                *known = incident;
             }
         }
         if let Some(episode) = self.open.get_mut(incident) {
@@ -315,7 +316,7 @@ impl Detector {
             if episode.kind == Kind::Crowd {
                 episode.probe(contact, technique, sum / 2.0);
             }
-            self.open.changed(incident, self.settings.window);
+            self.open.changed(incident);
         }
     }
 }

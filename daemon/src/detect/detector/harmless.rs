@@ -1,9 +1,5 @@
 //! What is told for information, if at all.
 
-use std::time::Duration;
-
-use jiff::Timestamp;
-
 use super::Detector;
 use crate::detect::{
     contact::Contact,
@@ -13,55 +9,78 @@ use crate::detect::{
     record::{IncidentRecord, Phase},
     source::Source,
     technique::Technique,
-    time::after,
+    time::{Micros, Moment},
 };
 
 /// Sources that are told of at the same time; of more, nobody wants to know.
 const MOST: usize = 32;
 
 /// What goes on that nobody has to answer for: one record each, when it is over.
-#[derive(Debug, Default)]
-pub(super) struct Informations(Vec<(Pattern, Source, Episode)>);
+#[derive(Debug)]
+pub(super) struct Informations {
+    /// What each of the episodes is about.
+    about: Vec<(Pattern, Source)>,
+    episodes: Vec<Episode>,
+    window: Micros,
+    /// Not later than the end of any.
+    wake: Moment,
+}
 
 impl Informations {
+    pub(super) const fn new(window: Micros) -> Self {
+        Self { about: Vec::new(), episodes: Vec::new(), window, wake: Moment::NEVER }
+    }
+
+    pub(super) const fn configure(&mut self, window: Micros) {
+        self.window = window;
+    }
+
     pub(super) const fn most_bytes() -> usize {
         MOST * (size_of::<(Pattern, Source, Episode)>() + 2048)
     }
 
-    pub(super) fn wake(&self, window: Duration) -> Option<Timestamp> {
-        self.0.iter().map(|(_, _, episode)| after(episode.last_seen, window)).min()
+    pub(super) const fn wake(&self) -> Moment {
+        self.wake
     }
 
-    pub(super) fn tick(&mut self, now: Timestamp, window: Duration) -> Vec<IncidentRecord> {
-        let over = |entry: &mut (Pattern, Source, Episode)| after(entry.2.last_seen, window) <= now;
-        self.0
-            .extract_if(.., over)
-            .map(|(_, _, mut episode)| {
-                let time = after(episode.last_seen, window);
-                episode.record(Phase::End, time)
-            })
-            .collect()
+    pub(super) fn tick(&mut self, now: Moment) -> Vec<IncidentRecord> {
+        let mut records = Vec::new();
+        for place in (0..self.episodes.len()).rev() {
+            let time = self.episodes[place].last_seen.after(self.window);
+            if time <= now {
+                self.about.swap_remove(place);
+                records.push(self.episodes.swap_remove(place).record(Phase::End, time));
+            }
+        }
+        records.reverse();
+        let ends = self.episodes.iter().map(|episode| episode.last_seen.after(self.window));
+        self.wake = ends.min().unwrap_or(Moment::NEVER);
+        records
     }
 
-    pub(super) fn finish(&mut self, now: Timestamp) -> Vec<IncidentRecord> {
-        self.0.drain(..).map(|(_, _, mut episode)| episode.record(Phase::End, now)).collect()
+    pub(super) fn finish(&mut self, now: Moment) -> Vec<IncidentRecord> {
+        self.about.clear();
+        self.wake = Moment::NEVER;
+        self.episodes.drain(..).map(|mut episode| episode.record(Phase::End, now)).collect()
     }
 
     /// Counts a contact; a door, too, as long as there are few.
     pub(super) fn note(&mut self, pattern: Pattern, contact: &Contact) {
         const FEW: u64 = 48;
         let source = Source::from(contact.source);
-        let known = self.0.iter().position(|(known, who, _)| *known == pattern && *who == source);
+        let known = self.about.iter().position(|&about| about == (pattern, source));
         let place = match known {
             Some(place) => place,
-            None if self.0.len() < MOST => {
+            None if self.about.len() < MOST => {
                 let episode = Episode::new(Kind::Only(pattern), Actor::Known(source), contact, f32::INFINITY);
-                self.0.push((pattern, source, episode));
-                self.0.len() - 1
+                self.wake = self.wake.min(episode.last_seen.after(self.window));
+                self.about.push((pattern, source));
+                self.episodes.push(episode);
+                self.about.len() - 1
             }
             None => return,
         };
-        if let Some((_, _, episode)) = self.0.get_mut(place) {
+        if let Some(episode) = self.episodes.get_mut(place) {
             episode.touch(contact);
             if episode.probes < FEW {
                 episode.probe(contact, Technique::Syn, 0.0);

@@ -97,7 +97,7 @@ impl Detector {
             if episode.kind == Kind::Only(Pattern::BogonSource) {
                 episode.probe(contact, Technique::Syn, certain);
             }
-            self.open.changed(number, self.settings.window);
+            self.open.changed(number);
         }
         impossible
     }
@@ -129,7 +129,7 @@ impl Detector {
         if let Some(episode) = self.open.get_mut(number) {
             episode.touch(contact);
             episode.probe(contact, Technique::Syn, self.settings.threshold_score());
-            self.open.changed(number, self.settings.window);
+            self.open.changed(number);
         }
     }
 
@@ -154,8 +154,8 @@ impl Detector {
         if let Some(episode) = self.open.get_mut(number) {
             episode.note(oddity);
             episode.score = episode.score.max(score);
-            episode.last_seen = episode.last_seen.max(contact.time);
-            self.open.changed(number, self.settings.window);
+            episode.last_seen = episode.last_seen.max(contact.time.into());
+            self.open.changed(number);
         }
     }
 }

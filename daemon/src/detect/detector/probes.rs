@@ -11,7 +11,7 @@ use crate::detect::{
     evidence, ports,
     source::Source,
     sources::Place,
-    time::since,
+    time::Moment,
 };
 
 /// How little is left of a door's weight: one of a family that was tried before,
@@ -41,7 +41,7 @@ impl Detector {
         }
         let port_zero = matches!(contact.ports, Some(Ports { destination: 0, .. }));
         let place = self.place(&knock);
-        let flooded = self.press(&knock, place.is_some());
+        let flooded = self.press(&knock);
         let Some(place) = place else {
             if !service_down && !flooded {
                 self.stranger(&knock);
@@ -59,13 +59,16 @@ impl Detector {
             }
             _ => known,
         };
+        if known {
+            self.press_alone(&knock);
+        }
         if known && !port_zero {
             return self.retry(contact, incident, signs);
         }
         let record = self.sources.at(place);
         let first_of_all = record.tried == 0;
         record.try_door(door);
-        self.history.note(source, contact, knock.technique, now);
+        self.history.note(source, knock.who, contact, knock.technique, now);
         self.weigh_family(&mut knock, place);
         if contact.source.is_ipv6() {
             self.sources.at(place).faces |= 1 << (self.keyed.address(contact.source) % 32);
@@ -135,7 +138,7 @@ impl Detector {
             episode.probe(contact, technique, episode.score + knock.weight);
         }
         episode.name(source, hash);
-        self.open.changed(number, self.settings.window);
+        self.open.changed(number);
     }
 
     /// The door that is one too many.
@@ -147,7 +150,7 @@ impl Detector {
                 self.begin(Episode::new(Kind::Scan, Actor::Known(source), contact, threshold))
             }
         };
-        self.sources.at(place).incident = number;
+        self.sources.join(place, number);
         let record = *self.sources.at(place);
         let hash = self.keyed.source(source);
         let Some(episode) = self.open.get_mut(number) else { return };
@@ -157,12 +160,13 @@ impl Detector {
             known => known.min(record.first_packet.into()),
         };
         if let Some(beginning) = self.beginning {
-            episode.first_seen = episode.first_seen.min(beginning.timestamp(record.first));
+            episode.first_seen = episode.first_seen.min(beginning.moment(record.first));
         }
         episode.odd.signs |= record.signs;
         episode.handshake |= record.opened != 0;
         let before = episode.probes;
-        for tried in self.history.iter().filter(|tried| tried.source == source && tried.at >= record.first) {
+        for tried in self.history.of(hash).filter(|tried| tried.source == source && tried.at >= record.first)
+        {
             episode.probes += 1;
             episode.packets += 1;
             episode.odd.port_zero += u32::from(tried.port == Some(0));
@@ -175,7 +179,7 @@ impl Detector {
         if source.prefix().network().is_ipv6() && episode.kind == Kind::Scan {
             episode.faces = record.faces.into();
         }
-        self.open.changed(number, self.settings.window);
+        self.open.changed(number);
     }
 
     /// The incident that this source turns out to be a part of: its network's, that of decoys, or one of
@@ -189,7 +193,7 @@ impl Detector {
         }
         let record = *self.sources.at(place);
         let is_decoy = record.echoes >= 2 && u16::from(record.echoes) * 2 >= record.tried;
-        let near = |time, seconds| since(time, contact.time).as_secs() <= seconds;
+        let near = |time: Moment, seconds| Moment::from(contact.time).since(time).as_secs() <= seconds;
         if is_decoy {
             let known = self.open.iter().find(|(_, episode)| {
                 episode.kind == Kind::Decoys

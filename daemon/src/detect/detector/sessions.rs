@@ -9,7 +9,7 @@ use crate::detect::{
     pattern::Pattern,
     ports,
     rates::GUESSES,
-    time::{RATE, since},
+    time::{Moment, RATE},
 };
 
 /// What a contact that was welcome outweighs of those that were not: the first at a service, and each.
@@ -30,7 +30,7 @@ impl Detector {
         let Knock { contact, now, source, door, .. } = knock;
         self.opened.note(door, now);
         self.flows.note(self.keyed.flow(contact), now);
-        if let Some(crowd) = self.doors.at(door, now, contact.packet) {
+        if let Some((_, crowd)) = self.doors.at(door, now, contact.packet) {
             crowd.completed.add(1.0, now, RATE);
         }
         self.count_session(&knock);
@@ -70,11 +70,11 @@ impl Detector {
         }
         episode.touch(contact);
         episode.handshake = true;
-        let later = since(episode.last_probe, contact.time).as_secs() >= PAUSE;
+        let later = Moment::from(contact.time).since(episode.last_probe).as_secs() >= PAUSE;
         if later || episode.tally.knows_alone(contact) {
             episode.connected = true;
         }
-        self.open.changed(incident, self.settings.window);
+        self.open.changed(incident);
     }
 
     fn count_session(&mut self, knock: &Knock<'_>) {
@@ -83,17 +83,18 @@ impl Detector {
             return;
         }
         let who = knock.who.rotate_left(17);
-        let all = self.rates.at(who, now, contact.packet).sessions.add(1.0, now, GUESSES);
+        let all = self.rates.at(who, now, contact.packet);
+        let all = all.map_or(0.0, |(_, rate)| rate.sessions.add(1.0, now, GUESSES));
         let key = who ^ door;
-        let rate = self.rates.at(key, now, contact.packet);
+        let Some((incident, rate)) = self.rates.at(key, now, contact.packet) else { return };
         let sessions = rate.sessions.add(1.0, now, GUESSES);
         let completed = rate.completed.add(1.0, now, RATE);
-        let incident = rate.incident;
+        let incident = *incident;
         let guesses = ports::guesses(number(contact))
             .is_some_and(|most| sessions >= most - 0.5 && sessions >= MOSTLY * all);
         if guesses {
-            self.only(knock, key, Pattern::BruteForce);
-            if let Some(episode) = self.open.get_mut(self.rates.at(key, now, contact.packet).incident) {
+            let number = self.only(knock, key, Pattern::BruteForce);
+            if let Some(episode) = self.open.get_mut(number) {
                 episode.score = episode.score.max(sessions / 2.0);
             }
         } else if completed >= CONNECTIONS {

@@ -1,0 +1,147 @@
+//! What is seen most often, in a table that never grows.
+
+use super::time::Tenths;
+
+/// Entries in a bucket: what is looked at to find one is 64 bytes, one line of the cache.
+const WAYS: usize = 4;
+/// A minute, in tenths of a second: who comes rarely is forgotten slowly.
+const HALF: u32 = 600;
+/// What one call is worth; half of it is what a call costs that finds no room.
+const CALL: u16 = 2;
+/// Being busy is no reason to stay for ever.
+const MOST_RANK: u16 = 1000 * CALL;
+
+/// What a table keeps of something.
+pub(super) trait Entry: Copy + Default {
+    /// What is known of it at its first call.
+    fn begin(now: Tenths, packet: u64) -> Self;
+}
+
+/// Where something stands.
+#[derive(Debug, Clone, Copy, Default)]
+struct Head {
+    key: u64,
+    last: Tenths,
+    /// How often it was seen; halves every minute, in whole steps.
+    rank: u16,
+    /// The open incident, and one; 0 for none.
+    incident: u8,
+}
+
+const _: () = assert!(size_of::<[Head; WAYS]>() == 64);
+
+impl Head {
+    /// How worth keeping it is, roughly and quickly: it is asked of all in a bucket.
+    fn worth(&self, now: Tenths) -> u16 {
+        match self.incident {
+            0 => self.rank.checked_shr(now.since(self.last) / HALF).unwrap_or(0),
+            _ => u16::MAX,
+        }
+    }
+}
+
+/// What is seen most often, by the hash of what it is.
+#[derive(Debug)]
+pub(super) struct Busiest<T> {
+    heads: Box<[[Head; WAYS]]>,
+    entries: Box<[[T; WAYS]]>,
+}
+
+impl<T: Entry> Busiest<T> {
+    pub(super) fn new(buckets: usize) -> Self {
+        Self {
+            heads: vec![[Head::default(); WAYS]; buckets].into_boxed_slice(),
+            entries: vec![[T::default(); WAYS]; buckets].into_boxed_slice(),
+        }
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(&*self.heads) + size_of_val(&*self.entries)
+    }
+
+    /// The entry with this hash, and its incident's number. The one that is seen least makes room for it,
+    /// unless all of a bucket are busier than a first call.
+    #[inline]
+    pub(super) fn at(&mut self, key: u64, now: Tenths, packet: u64) -> Option<(&mut u8, &mut T)> {
+        let bucket = (key >> 20) as usize % self.heads.len();
+        let (heads, entries) = (&mut self.heads[bucket], &mut self.entries[bucket]);
+        let way = match heads.iter().position(|head| head.key == key) {
+            Some(way) => way,
+            None => {
+                let least = (0..WAYS).min_by_key(|&way| heads[way].worth(now))?;
+                if heads[least].worth(now) >= CALL {
+                    // Who comes often enough wears it down (Misra and Gries 1982).
+                    heads[least].rank = heads[least].rank.saturating_sub(CALL / 2);
+                    return None;
+                }
+                heads[least] = Head { key, last: now, rank: 0, incident: 0 };
+                entries[least] = T::begin(now, packet);
+                least
+            }
+        };
+        let head = &mut heads[way];
+        if head.incident == 0 {
+            head.rank = head.worth(now).min(MOST_RANK) + CALL;
+        }
+        head.last = head.last.max(now);
+        Some((&mut head.incident, &mut entries[way]))
+    }
+
+    /// Forgets what belongs to an incident that is over.
+    pub(super) fn release(&mut self, incident: u8, forget: impl Fn(&mut T)) {
+        for (heads, entries) in self.heads.iter_mut().zip(&mut self.entries) {
+            for (head, entry) in heads.iter_mut().zip(entries) {
+                if head.incident == incident {
+                    head.incident = 0;
+                    forget(entry);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl Entry for u64 {
+        fn begin(_: Tenths, packet: u64) -> Self {
+            packet
+        }
+    }
+
+    #[test]
+    fn the_busy_stay_and_the_rare_go() {
+        let mut table = Busiest::<u64>::new(1);
+        let now = Tenths(10_000);
+        for call in 0..100 {
+            for busy in 1..=4 {
+                assert!(table.at(busy, now, call).is_some());
+            }
+        }
+        assert!(table.at(5, now, 7).is_none(), "everybody is busier than a first call");
+        let later = Tenths(10_000 + 10 * HALF);
+        assert_eq!(table.at(5, later, 7).map(|(_, packet)| *packet), Some(7));
+        let kept = table.entries[0].iter().filter(|&&first| first == 0).count();
+        assert_eq!(kept, 3, "one has made room, the others are as they were");
+    }
+
+    #[test]
+    fn what_belongs_to_an_incident_stays() {
+        let mut table = Busiest::<u64>::new(1);
+        let (incident, _) = table.at(1, Tenths(1), 1).unwrap();
+        *incident = 3;
+        for other in 2..1000 {
+            table.at(other, Tenths(1_000_000), other);
+        }
+        assert_eq!(
+            table.at(1, Tenths(1_000_000), 5).map(|(incident, first)| (*incident, *first)),
+            Some((3, 1))
+        );
+        table.release(3, |first| *first = 0);
+        assert_eq!(
+            table.at(1, Tenths(1_000_000), 5).map(|(incident, first)| (*incident, *first)),
+            Some((0, 0))
+        );
+    }
+}
