@@ -175,6 +175,9 @@ fn key_of(section: Section, key: &str) -> Option<(Takes, &'static str)> {
         (Section::Log, "directory") => (One(Path), "where records are written"),
         (Section::Log, "max-size") => (One(Size), "of one file, before it is rotated"),
         (Section::Log, "max-total") => (One(Size), "of all files"),
+        (Section::Log, "max-age") => {
+            (One(Duration), "records older than that go; without it, none for their age")
+        }
         (Section::Log, "journald") => (choice(&Choice::JOURNALD), "what systemd's journal is told, too"),
         (Section::Log, "syslog") => {
             (One(Flag), "whether blocked packets are also written as kernel-style lines")

@@ -141,6 +141,8 @@ pub struct Log {
     pub max_size: u64,
     /// `max-total`: of all files, in bytes.
     pub max_total: u64,
+    /// `max-age`: of what is kept, at least a day; without it, nothing goes for its age.
+    pub max_age: Option<Duration>,
     /// `journald`: what is told to systemd's journal beside the files.
     pub journald: Journald,
     /// `syslog`: whether blocked packets are also written as kernel-style lines.
@@ -200,6 +202,7 @@ impl Default for Log {
             directory: "/var/log/portcullis".into(),
             max_size: 64 << 20,
             max_total: 1 << 30,
+            max_age: None,
             journald: Journald::default(),
             syslog: false,
         }

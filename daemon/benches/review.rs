@@ -73,7 +73,7 @@ fn ask(directory: &Path, question: &[&str]) -> io::Result<(Duration, u64)> {
 
 fn generate(directory: &Path, records: u64) -> io::Result<()> {
     fs::create_dir_all(directory)?;
-    let limits = Limits { file: FILE, rotated: u64::MAX };
+    let limits = Limits::of_size(FILE, u64::MAX);
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let mut ids = EventIds::default();
     let mut time = Timestamp::UNIX_EPOCH + SignedDuration::from_secs(1_795_000_000);
@@ -95,7 +95,7 @@ fn generate(directory: &Path, records: u64) -> io::Result<()> {
             (file, written) = (None, 0);
             let name = time.strftime("blocked.jsonl.%Y%m%dT%H%M%S.%6fZ").to_string();
             fs::rename(directory.join("blocked.jsonl"), directory.join(name))?;
-            sweep(directory, limits)?;
+            sweep(directory, limits, time)?;
         }
     }
     file.map_or(Ok(()), |mut out| out.flush())

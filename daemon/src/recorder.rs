@@ -160,6 +160,11 @@ impl Recorder {
         if let Some(show) = &mut self.show {
             show.tick(now);
         }
+        for file in &mut self.files {
+            if let Err(error) = file.tick(now) {
+                tracing::warn!("{} is not rotated: {error}", file.path().display());
+            }
+        }
     }
 
     /// When [`Self::tick`] may have something to do; never, if nothing is pending.
@@ -167,7 +172,9 @@ impl Recorder {
         let show = self.show.as_ref().and_then(Show::deadline);
         let memory = self.memory.as_ref().and_then(|memory| memory.deadline(&self.detector));
         let detector = self.detector.next_deadline();
-        [self.budget.deadline(), detector, self.awaited.deadline(), memory, show].into_iter().flatten().min()
+        let files = self.files.iter().filter_map(Segment::deadline).min();
+        let known = [self.budget.deadline(), detector, self.awaited.deadline(), memory, show, files];
+        known.into_iter().flatten().min()
     }
 
     /// Writes everything that waits for a later time: summaries, and the ends of incidents.
@@ -265,7 +272,8 @@ impl Recorder {
 }
 
 fn files(log: &Log) -> [Segment; 2] {
-    let limits = Limits::within(log.max_size, log.max_total);
+    let age = log.max_age.and_then(|age| age.try_into().ok());
+    let limits = Limits { age, ..Limits::within(log.max_size, log.max_total) };
     let archivist = Archivist::start(log.directory.clone(), limits);
     // Of what an earlier run has left.
     archivist.wake();

@@ -20,6 +20,8 @@ pub(crate) enum SettingsProblem {
     RelativeDirectory,
     /// `max-total` is less than `max-size`.
     TotalBelowSize,
+    /// `max-age` is less than a day.
+    AgeBelowDay,
     /// `longest` is less than `first`.
     LongestBelowFirst,
 }
@@ -40,6 +42,7 @@ impl SettingsProblem {
             }
             Self::RelativeDirectory => "begin it with a slash: the daemon has no directory of its own".into(),
             Self::TotalBelowSize => "give `max-total` room for several files of `max-size`".into(),
+            Self::AgeBelowDay => "give it a day or more: files of records are rotated once a day".into(),
             Self::LongestBelowFirst => "each ban is twice as long as the one before, up to `longest`".into(),
         }
     }
@@ -56,6 +59,7 @@ impl fmt::Display for SettingsProblem {
             Self::Mask { mask } => write!(f, "{mask:#010x} cannot be our mask"),
             Self::RelativeDirectory => f.write_str("this directory is not an absolute path"),
             Self::TotalBelowSize => f.write_str("all files together may not be smaller than one of them"),
+            Self::AgeBelowDay => f.write_str("records cannot go sooner than after a day"),
             Self::LongestBelowFirst => f.write_str("the longest ban may not be shorter than the first"),
         }
     }

@@ -102,6 +102,7 @@ pub(crate) struct Log {
     pub(crate) directory: Option<One>,
     pub(crate) max_size: Option<One>,
     pub(crate) max_total: Option<One>,
+    pub(crate) max_age: Option<One>,
     pub(crate) journald: Option<One>,
     pub(crate) syslog: Option<One>,
 }

@@ -74,6 +74,7 @@ fn settings_mean_what_they_say() {
         directory: "/srv/log".into(),
         max_size: 1_000_000,
         max_total: 3_000_000,
+        max_age: Some(Duration::from_secs(90 * 86_400)),
         journald: Journald::Packets,
         syslog: true,
     };
@@ -111,6 +112,7 @@ fn settings_that_are_not_written_have_defaults() {
         directory: "/var/log/portcullis".into(),
         max_size: 64 << 20,
         max_total: 1 << 30,
+        max_age: None,
         journald: Journald::Incidents,
         syslog: false,
     };

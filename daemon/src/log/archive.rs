@@ -9,9 +9,12 @@ use std::{
     io::{self, BufRead as _, BufReader, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
-    sync::mpsc::{Receiver, SyncSender, sync_channel},
+    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     thread,
+    time::Duration,
 };
+
+use jiff::Timestamp;
 
 use super::{
     Limits, Stream,
@@ -22,6 +25,8 @@ use super::{
 /// Bytes of lines in a frame, about.
 const FRAME: usize = 512 << 10;
 const LEVEL: i32 = 3;
+/// How often to look for files that have grown too old.
+const LOOK: Duration = Duration::from_secs(3600);
 /// Added to the thread's niceness: packets go first.
 const NICE: i32 = 10;
 
@@ -52,19 +57,28 @@ impl Archivist {
 fn work(directory: &Path, limits: Limits, woken: &Receiver<()>) {
     // Refused under some systemd settings: then it is as urgent as anybody.
     let _ = rustix::process::nice(NICE);
-    while woken.recv().is_ok() {
-        if let Err(error) = sweep(directory, limits) {
+    while next(woken, limits) {
+        if let Err(error) = sweep(directory, limits, Timestamp::now()) {
             tracing::warn!("rotated records in {} stay uncompressed: {error}", directory.display());
         }
     }
 }
 
-/// Compresses everything that is rotated, removes drafts of a process that was killed, and digests
-/// without their archives.
+/// Waits for something to do; whether there will be more.
+fn next(woken: &Receiver<()>, limits: Limits) -> bool {
+    match limits.age {
+        // Files grow old also when nothing is rotated.
+        Some(_) => woken.recv_timeout(LOOK) != Err(RecvTimeoutError::Disconnected),
+        None => woken.recv().is_ok(),
+    }
+}
+
+/// Compresses everything that is rotated, removes drafts of a process that was killed, digests
+/// without their archives, and what is too old at `now`.
 ///
 /// # Errors
 /// The first failure; the lines are still there, and the next sweep tries again.
-pub fn sweep(directory: &Path, limits: Limits) -> io::Result<()> {
+pub fn sweep(directory: &Path, limits: Limits, now: Timestamp) -> io::Result<()> {
     // After a change of settings two threads may look at the same directory.
     let lock = File::open(directory)?;
     lock.lock()?;
@@ -91,7 +105,7 @@ pub fn sweep(directory: &Path, limits: Limits) -> io::Result<()> {
             }
         }
     }
-    trim(directory, limits.rotated)
+    trim(directory, limits, now)
 }
 
 /// Makes the archive of `lines`, its digest, and removes `lines`.

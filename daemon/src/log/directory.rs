@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
 
 /// A file that records are appended to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,21 +29,28 @@ impl Stream {
     }
 }
 
-/// How large the files may grow, in bytes.
+/// How large the files may grow, in bytes, and how old.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// One file, before it is rotated.
     pub file: u64,
     /// All rotated files of both streams.
     pub rotated: u64,
+    /// A rotated file whose youngest record is as old as this goes, whatever room there is.
+    pub age: Option<SignedDuration>,
 }
 
 impl Limits {
+    /// No limits but these sizes.
+    pub const fn of_size(file: u64, rotated: u64) -> Self {
+        Self { file, rotated, age: None }
+    }
+
     /// The limits that keep both streams together, live files included, within `total` bytes. A
     /// file is at most a quarter of that; the size of one is left for the archive that is being made.
     pub fn within(file: u64, total: u64) -> Self {
         let file = file.min(total / 4);
-        Self { file, rotated: total.saturating_sub(3 * file) }
+        Self::of_size(file, total.saturating_sub(3 * file))
     }
 }
 
@@ -123,12 +130,13 @@ pub fn rotated(directory: &Path, stream: Stream) -> io::Result<Vec<Rotated>> {
     Ok(files)
 }
 
-/// Deletes the oldest rotated files of both streams until the rest fits into `limit` bytes.
+/// Deletes the oldest rotated files of both streams until the rest fits, and those that are too old
+/// at `now`.
 ///
 /// # Errors
 /// When the directory can't be read, or a file can't be deleted; the others are deleted all the
 /// same.
-pub fn trim(directory: &Path, limit: u64) -> io::Result<()> {
+pub fn trim(directory: &Path, limits: Limits, now: Timestamp) -> io::Result<()> {
     let mut files = Vec::new();
     for stream in Stream::ALL {
         files.extend(rotated(directory, stream)?);
@@ -136,8 +144,9 @@ pub fn trim(directory: &Path, limit: u64) -> io::Result<()> {
     files.sort();
     let mut total: u64 = files.iter().map(|file| file.size).sum();
     let mut outcome = Ok(());
-    for Rotated { path, size, .. } in files {
-        if total <= limit {
+    for Rotated { until, path, size } in files {
+        let old = limits.age.is_some_and(|age| now.duration_since(until) >= age);
+        if total <= limits.rotated && !old {
             break;
         }
         match fs::remove_file(&path) {
@@ -175,10 +184,15 @@ mod tests {
             rotated(directory.path(), stream).unwrap().iter().map(|file| file.until.as_second()).collect()
         };
         assert_eq!((ages(Stream::Blocked), ages(Stream::Incidents)), (vec![10, 30], vec![20]));
-        trim(directory.path(), 29).unwrap();
+        trim(directory.path(), Limits::of_size(1, 29), at(40)).unwrap();
         assert_eq!((ages(Stream::Blocked), ages(Stream::Incidents)), (vec![30], vec![20]));
-        trim(directory.path(), 10).unwrap();
+        trim(directory.path(), Limits::of_size(1, 10), at(40)).unwrap();
         assert_eq!((ages(Stream::Blocked), ages(Stream::Incidents)), (vec![30], vec![]));
+        let day = Limits { age: Some(SignedDuration::from_hours(24)), ..Limits::of_size(1, 1000) };
+        trim(directory.path(), day, at(86_429)).unwrap();
+        assert_eq!(ages(Stream::Blocked), [30], "a second is left");
+        trim(directory.path(), day, at(86_430)).unwrap();
+        assert!(ages(Stream::Blocked).is_empty());
         assert!(directory.path().join("blocked.jsonl.1").exists());
     }
 
@@ -197,7 +211,7 @@ mod tests {
         assert_eq!((listed.len(), listed[0].is_archive(), listed[0].size), (1, true, 4));
         assert_eq!(listed[0].digest(), named("digest"));
         fs::remove_file(&lines).unwrap();
-        trim(directory.path(), 0).unwrap();
+        trim(directory.path(), Limits::of_size(1, 0), Timestamp::UNIX_EPOCH).unwrap();
         assert!(!named("zst").exists() && !named("digest").exists());
     }
 }

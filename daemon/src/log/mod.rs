@@ -30,7 +30,6 @@ mod syslog;
 pub use archive::{Archivist, sweep};
 pub use budget::{Admission, Budget, Scope, Summary};
 pub use counters::Counters;
-pub(crate) use describe::protocol_name;
 pub use describe::{describe, describe_summary};
 pub use directory::{Limits, Rotated, Stream, rotated, trim};
 pub use escape::{Escaped, escape_json};

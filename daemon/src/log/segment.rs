@@ -84,6 +84,27 @@ impl Segment {
         live.append(line)
     }
 
+    /// When [`Self::tick`] has something to do, if nothing is appended until then; never, if records
+    /// may be of any age.
+    pub fn deadline(&self) -> Option<Timestamp> {
+        self.limits.age?;
+        let live = self.live.as_ref().filter(|live| live.length > 0)?;
+        live.began.checked_add(OLDEST).ok()
+    }
+
+    /// Rotates a file that is old, although nothing is appended: so it can be compressed, and
+    /// deleted in its time.
+    ///
+    /// # Errors
+    /// When it can't be renamed. The next line is a new attempt.
+    pub fn tick(&mut self, now: Timestamp) -> io::Result<()> {
+        if self.deadline().is_none_or(|deadline| now < deadline) {
+            return Ok(());
+        }
+        self.live = None;
+        self.rotate(now)
+    }
+
     fn opened(&mut self, now: Timestamp) -> io::Result<&mut Live> {
         let live = match (self.live.take(), self.retry) {
             (Some(live), _) => live,
@@ -91,7 +112,7 @@ impl Segment {
                 return Err(kind.into());
             }
             (None, _) => {
-                let opened = self.prepare().and_then(|()| Live::open(&self.path(), now));
+                let opened = self.prepare(now).and_then(|()| Live::open(&self.path(), now));
                 self.retry = opened.as_ref().err().map(|error| (now, error.kind()));
                 opened?
             }
@@ -99,9 +120,9 @@ impl Segment {
         Ok(self.live.insert(live))
     }
 
-    fn prepare(&self) -> io::Result<()> {
+    fn prepare(&self, now: Timestamp) -> io::Result<()> {
         DirBuilder::new().recursive(true).mode(0o750).create(&self.directory)?;
-        directory::trim(&self.directory, self.limits.rotated)
+        directory::trim(&self.directory, self.limits, now)
     }
 
     /// Renames the live file after this moment, or after the first free microsecond that follows.

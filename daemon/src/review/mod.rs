@@ -1,5 +1,6 @@
 //! `portcullis log`: what was blocked, from the files, whether the daemon runs or not.
 
+mod edit;
 mod event;
 mod export;
 mod filter;
@@ -8,6 +9,7 @@ mod history;
 mod hours;
 pub mod incidents;
 mod knocks;
+mod packet;
 mod parallel;
 mod parts;
 mod query;
@@ -26,15 +28,17 @@ use jiff::Zoned;
 use portcullis_rules::Ruleset;
 
 pub use self::{
+    edit::edit_in_words,
     event::find_event,
     filter::SourceFilter,
     history::{History, Port, Profile},
     hours::{Each, Hours},
     knocks::{Knock, Knocks, knocks},
+    packet::key_of,
     suggest::Suggestion,
     top::{By, Value},
     when::When,
-    why::{explained, key_of},
+    why::explained,
 };
 use self::{export::Form, query::Query};
 

@@ -60,10 +60,10 @@ fn sample_directory_of(archived: bool) -> tempfile::TempDir {
     let summary = Summary { sample: web, last: at(6000), count: 4711, scope: Scope::Same };
     let records = (0..).zip(events).map(|(n, event)| describe(&later(n * 1000, event), format!("id{n}")));
     let records = records.chain([describe_summary(&summary, "id6".to_owned())]);
-    write(directory.path(), records, Limits { file: 1500, rotated: 1 << 20 });
+    write(directory.path(), records, Limits::of_size(1500, 1 << 20));
     assert!(rotated(directory.path(), Stream::Blocked).unwrap().len() >= 2);
     if archived {
-        sweep(directory.path(), Limits { file: 1500, rotated: 1 << 20 }).unwrap();
+        sweep(directory.path(), Limits::of_size(1500, 1 << 20), jiff::Timestamp::UNIX_EPOCH).unwrap();
         assert!(rotated(directory.path(), Stream::Blocked).unwrap().iter().all(Rotated::is_archive));
     }
     directory
@@ -117,9 +117,9 @@ fn an_event_is_found_by_its_id() {
         let events = (0..200).map(|n| later(n * 700, tcp("203.0.113.9", 40000, "192.0.2.1", 23)));
         let records: Vec<Record> = events.map(|event| describe(&event, ids.next(event.time))).collect();
         let wanted = records[77].clone();
-        write(directory.path(), records, Limits { file: 15000, rotated: 1 << 20 });
+        write(directory.path(), records, Limits::of_size(15000, 1 << 20));
         if archived {
-            sweep(directory.path(), Limits { file: 15000, rotated: 1 << 20 }).unwrap();
+            sweep(directory.path(), Limits::of_size(15000, 1 << 20), jiff::Timestamp::UNIX_EPOCH).unwrap();
         }
         let id = wanted.alert.metadata.event_id.clone().unwrap();
         assert_eq!(find_event(directory.path(), &id).unwrap(), Some(wanted));
@@ -304,7 +304,7 @@ fn refusals_are_explained_and_a_rule_is_suggested_for_our_own() {
     let inside = (0..6).map(|n| later(n, tcp("10.0.0.7", 40000, "192.0.2.1", 80)));
     let outside = (0..3).map(|n| later(n, tcp("203.0.113.9", 40000, "192.0.2.1", 22)));
     let records = inside.chain(outside).map(|event| describe(&event, "id".to_owned()));
-    write(directory.path(), records, Limits { file: 1500, rotated: 1 << 20 });
+    write(directory.path(), records, Limits::of_size(1500, 1 << 20));
     let (text, seen) = ask(directory.path(), &["--why"]);
     assert_eq!(seen.found, 2);
     let expected = "\
@@ -312,6 +312,7 @@ fn refusals_are_explained_and_a_rule_is_suggested_for_our_own() {
   then:   drop by policy input: firewall default packet policy
   now:    drop by the policy of input
   nearly: rule \"office web\" (rules:3) would accept, but for its source
+  to let it in: add \"10.0.0.7\" to the source of rule \"office web\" (rules:3)
   It is one of our own. If it is meant to get in, this rule would let it (nothing is changed):
       [[rule]]
       name     = \"80/tcp from 10.0.0.7\"
@@ -324,6 +325,7 @@ fn refusals_are_explained_and_a_rule_is_suggested_for_our_own() {
 3 packets  203.0.113.9 -> 22/tcp  ssh, the last at 2026-11-23 09:26:45
   then:   drop by policy input: firewall default packet policy
   now:    drop by the policy of input
+  to let it in: add a rule: hook = \"input\", protocol = \"tcp\", source = \"203.0.113.9\", port = 22, action = \"accept\"
 
 ";
     assert_eq!(text, expected);

@@ -2,13 +2,13 @@
 
 use std::{
     cmp::Reverse,
-    collections::HashMap,
     fmt,
     io::{self, Write},
     net::IpAddr,
     sync::Arc,
 };
 
+use foldhash::{HashMap, HashMapExt as _};
 use portcullis_config::port_name;
 
 use crate::log::{

@@ -1,4 +1,4 @@
-//! Why packets were refused: what decided, what nearly let them in, and the rule that would.
+//! Why packets were refused: what decided, what nearly let them in, and what would.
 
 use std::{
     collections::HashMap,
@@ -7,13 +7,12 @@ use std::{
 };
 
 use jiff::tz::TimeZone;
-use portcullis_rules::{
-    Cause, Explanation, Fact, Hook, IcmpType, InterfaceName, Key, NearMiss, Ports, Protocol, Rule, Ruleset,
-    State, TcpFlags,
-};
+use portcullis_rules::{Action, Cause, Explanation, NearMiss, Rule, Ruleset, edits};
 
 use super::{
     Suggestion,
+    edit::edit_in_words,
+    packet::key_of,
     query::Query,
     table::local,
     top::{By, Value},
@@ -24,49 +23,6 @@ use crate::log::{Escaped, Record};
 const GROUPS: usize = 5;
 /// Near misses shown of each; more would be no help.
 const NEAR: usize = 3;
-
-/// The packet of a record, as rules see it; `None` where the record doesn't tell enough.
-pub fn key_of(record: &Record) -> Option<Key> {
-    let hook =
-        Hook::ALL.into_iter().find(|hook| Some(hook.name()) == record.alert.metadata.hook.as_deref())?;
-    let interface = |name: &Option<String>| {
-        name.as_deref().and_then(InterfaceName::new).map_or(Fact::Absent, Fact::Known)
-    };
-    let protocol = protocol(record.proto.as_deref()?)?;
-    Some(Key {
-        hook,
-        in_interface: interface(&record.in_iface),
-        out_interface: interface(&record.alert.metadata.out_iface),
-        source: record.src_ip?,
-        destination: record.dest_ip?,
-        protocol,
-        ports: record
-            .dest_port
-            .map(|destination| Ports { source: record.src_port.unwrap_or(0), destination }),
-        icmp: record.icmp_type.map(|kind| IcmpType { kind, code: record.icmp_code.unwrap_or(0) }),
-        tcp_flags: (protocol == Protocol::TCP).then(|| flags(record)),
-        state: State::New,
-        user: if hook == Hook::Output { Fact::Unknown } else { Fact::Absent },
-    })
-}
-
-fn flags(record: &Record) -> TcpFlags {
-    let Some(drop) = record.drop.as_ref().filter(|drop| drop.syn.is_some()) else { return TcpFlags::SYN };
-    let flags = [
-        (TcpFlags::FIN, drop.fin),
-        (TcpFlags::SYN, drop.syn),
-        (TcpFlags::RST, drop.rst),
-        (TcpFlags::PSH, drop.psh),
-        (TcpFlags::ACK, drop.ack),
-        (TcpFlags::URG, drop.urg),
-    ];
-    TcpFlags(flags.iter().filter(|(_, set)| *set == Some(true)).fold(0, |bits, (flag, _)| bits | flag.0))
-}
-
-/// The number behind the name that Suricata uses.
-fn protocol(name: &str) -> Option<Protocol> {
-    (0..=u8::MAX).map(Protocol).find(|&protocol| crate::log::protocol_name(protocol) == name)
-}
 
 /// What the record says of its packet, and what `ruleset` says of such packets now.
 pub fn explained(record: &Record, ruleset: &Ruleset) -> Vec<String> {
@@ -100,6 +56,12 @@ pub fn explained(record: &Record, ruleset: &Ruleset) -> Vec<String> {
     for NearMiss { rule, field } in other.take(NEAR) {
         let rule = ruleset.rule(*rule);
         lines.push(format!("nearly: {} would {}, but for its {}", named(rule), rule.action, field.name()));
+    }
+    if decision.action != Action::Accept
+        && let Some(smallest) = edits(ruleset, &key).first()
+    {
+        let words = edit_in_words(ruleset, smallest);
+        lines.push(format!("to let it in: {}", Escaped(&words)));
     }
     lines
 }

@@ -1,11 +1,11 @@
 //! What the rules say of a packet, and why.
 
 use portcullis_rules::{
-    Cause, Edit, EditChange, Explanation, Fact, Field, Key, NearMiss, Rule, Ruleset, Words, edits, words_of,
+    Cause, Edit, Explanation, Fact, Field, Key, NearMiss, Rule, Ruleset, edits, words_of,
 };
 use serde_json::{Value, json};
 
-use crate::commands::diff::Comparison;
+use crate::{commands::diff::Comparison, review::edit_in_words};
 
 /// More values of a list than these are counted, not shown.
 const MOST_VALUES: usize = 6;
@@ -97,7 +97,7 @@ impl<'a> Answer<'a> {
         });
         let edits = edits.iter().map(|edit| {
             let opens = Comparison::of(ruleset, &edit.ruleset).as_json();
-            json!({ "edit": self.edit_alone(edit), "changes": opens })
+            json!({ "edit": edit_in_words(self.ruleset, edit), "changes": opens })
         });
         json!({
             "packet": key.to_string(),
@@ -133,27 +133,7 @@ impl<'a> Answer<'a> {
         let comparison = Comparison::of(self.ruleset, &edit.ruleset);
         let changes = comparison.regions(MOST_VALUES);
         let listed: String = changes.iter().map(|change| format!("\n        {change}")).collect();
-        format!("{}; that is:{listed}", self.edit_alone(edit))
-    }
-
-    fn edit_alone(&self, edit: &Edit) -> String {
-        let quoted = |value: &String| Words { field: Field::Port, values: vec![value.clone()] };
-        let value = |value| quoted(value).toml(1).trim_start_matches("port = ").to_owned();
-        match &edit.change {
-            EditChange::Widen { rule, field, value: added } => {
-                format!("add {} to the {} of {}", value(added), field.name(), named(self.ruleset.rule(*rule)))
-            }
-            EditChange::Narrow { rule, field, value: taken } => {
-                let taken = value(&format!("!{taken}"));
-                format!("add {taken} to the {} of {}", field.name(), named(self.ruleset.rule(*rule)))
-            }
-            EditChange::Add { words, action, before } => {
-                let words: Vec<String> = words.iter().map(|words| words.toml(MOST_VALUES)).collect();
-                let place =
-                    before.map_or_else(String::new, |id| format!(" before {}", named(self.ruleset.rule(id))));
-                format!("add a rule{place}: {}, action = \"{action}\"", words.join(", "))
-            }
-        }
+        format!("{}; that is:{listed}", edit_in_words(self.ruleset, edit))
     }
 }
 

@@ -3,7 +3,7 @@ use jiff::Timestamp;
 use super::*;
 use crate::log::{describe, digest::Folded, directory::rotated_path, sample};
 
-const ROOMY: Limits = Limits { file: 1 << 20, rotated: 1 << 30 };
+const ROOMY: Limits = Limits::of_size(1 << 20, 1 << 30);
 
 /// A rotated file of `lines` records.
 fn rotated_lines(directory: &Path, lines: u16) -> PathBuf {
@@ -19,7 +19,7 @@ fn an_archive_is_its_lines_and_each_frame_stands_alone() {
     let directory = tempfile::tempdir().unwrap();
     let lines = rotated_lines(directory.path(), 3000);
     let text = fs::read(&lines).unwrap();
-    sweep(directory.path(), ROOMY).unwrap();
+    sweep(directory.path(), ROOMY, Timestamp::now()).unwrap();
     assert!(!lines.exists());
     let archive = rotated(directory.path(), Stream::Blocked).unwrap().remove(0);
     assert!(archive.is_archive() && archive.size * 5 < text.len() as u64);
@@ -44,14 +44,14 @@ fn a_sweep_finishes_what_a_killed_one_began() {
         let lines = rotated_lines(directory.path(), 10);
         if !lines_stay {
             let text = fs::read(&lines).unwrap();
-            sweep(directory.path(), ROOMY).unwrap();
+            sweep(directory.path(), ROOMY, Timestamp::now()).unwrap();
             fs::write(&lines, text).unwrap();
         } else {
             for extension in left {
                 fs::write(extended(&lines, extension), "half").unwrap();
             }
         }
-        sweep(directory.path(), ROOMY).unwrap();
+        sweep(directory.path(), ROOMY, Timestamp::now()).unwrap();
         let mut names: Vec<String> = fs::read_dir(directory.path())
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -68,9 +68,9 @@ fn the_thread_does_it_when_it_is_woken() {
     let lines = rotated_lines(directory.path(), 10);
     let archivist = Archivist::start(directory.path().to_owned(), ROOMY);
     archivist.wake();
-    let end = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    let end = std::time::Instant::now() + Duration::from_secs(10);
     while lines.exists() && std::time::Instant::now() < end {
-        thread::sleep(std::time::Duration::from_millis(5));
+        thread::sleep(Duration::from_millis(5));
     }
     assert!(!lines.exists());
 }

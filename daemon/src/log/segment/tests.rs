@@ -3,7 +3,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use super::*;
 use crate::log::{rotated, sample::at};
 
-const ROOMY: Limits = Limits { file: 1 << 20, rotated: 1 << 20 };
+const ROOMY: Limits = Limits::of_size(1 << 20, 1 << 20);
 
 fn live(directory: &Path) -> String {
     fs::read_to_string(directory.join("blocked.jsonl")).unwrap()
@@ -46,7 +46,7 @@ fn files_of_both_streams_stay_within_bounds() {
 #[test]
 fn two_rotations_in_a_moment_keep_both_files() {
     let directory = tempfile::tempdir().unwrap();
-    let limits = Limits { file: 4, rotated: 1000 };
+    let limits = Limits::of_size(4, 1000);
     let mut segment = Segment::new(directory.path().to_owned(), Stream::Blocked, limits);
     for line in ["1\n", "22\n", "33\n", "44\n"] {
         segment.append(line.as_bytes(), at(0)).unwrap();
@@ -116,4 +116,14 @@ fn a_day_is_a_file_also_across_restarts() {
     let lines: Vec<usize> =
         rotated.iter().map(|file| fs::read_to_string(&file.path).unwrap().lines().count()).collect();
     assert_eq!((lines, live(directory.path()).lines().count()), (vec![3, 3], 1));
+    // A quiet host has nothing to append, and its file ends all the same.
+    let limits = Limits { age: Some(SignedDuration::from_hours(48)), ..ROOMY };
+    let mut segment = Segment::new(directory.path().to_owned(), Stream::Blocked, limits);
+    segment.open(hour(50)).unwrap();
+    assert_eq!(segment.deadline(), Some(hour(72)));
+    segment.tick(hour(71)).unwrap();
+    assert_eq!(live(directory.path()).lines().count(), 1);
+    segment.tick(hour(72)).unwrap();
+    assert!(!directory.path().join("blocked.jsonl").exists());
+    assert_eq!(segment.deadline(), None);
 }

@@ -1,0 +1,30 @@
+//! An edit of the rules, for a person.
+
+use portcullis_rules::{Edit, EditChange, Field, Rule, Ruleset, Words};
+
+/// More values of a list than these are counted, not shown.
+const MOST_VALUES: usize = 6;
+
+/// What to do to `ruleset`, in one line.
+pub fn edit_in_words(ruleset: &Ruleset, edit: &Edit) -> String {
+    let quoted = |value: &String| Words { field: Field::Port, values: vec![value.clone()] };
+    let value = |value| quoted(value).toml(1).trim_start_matches("port = ").to_owned();
+    match &edit.change {
+        EditChange::Widen { rule, field, value: added } => {
+            format!("add {} to the {} of {}", value(added), field.name(), named(ruleset.rule(*rule)))
+        }
+        EditChange::Narrow { rule, field, value: taken } => {
+            let taken = value(&format!("!{taken}"));
+            format!("add {taken} to the {} of {}", field.name(), named(ruleset.rule(*rule)))
+        }
+        EditChange::Add { words, action, before } => {
+            let words: Vec<String> = words.iter().map(|words| words.toml(MOST_VALUES)).collect();
+            let place = before.map_or_else(String::new, |id| format!(" before {}", named(ruleset.rule(id))));
+            format!("add a rule{place}: {}, action = \"{action}\"", words.join(", "))
+        }
+    }
+}
+
+fn named(rule: &Rule) -> String {
+    format!("rule \"{}\" ({})", rule.name, rule.place)
+}
