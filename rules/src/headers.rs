@@ -50,6 +50,9 @@ pub enum Transport {
         ports: Ports,
         /// The control bits.
         flags: TcpFlags,
+        /// The four bits between data offset and control bits, which nobody uses; the last of them was
+        /// NS (RFC 9293, 3.1; RFC 3540).
+        reserved: u8,
         /// Sequence number.
         sequence: u32,
         /// Acknowledgement number.

@@ -152,7 +152,7 @@ fn refused(event: &Event) -> Drop {
         Drop { tc: Some(tos), hoplimit: Some(ttl), flowlbl: Some(id), ..drop }
     };
     match headers.transport {
-        Transport::Tcp { flags, sequence, acknowledgement, window, urgent, .. } => Drop {
+        Transport::Tcp { flags, reserved, sequence, acknowledgement, window, urgent, .. } => Drop {
             tcpseq: Some(sequence),
             tcpack: Some(acknowledgement),
             tcpwin: Some(window),
@@ -162,6 +162,7 @@ fn refused(event: &Event) -> Drop {
             rst: Some(flags.contains(TcpFlags::RST)),
             urg: Some(flags.contains(TcpFlags::URG)),
             fin: Some(flags.contains(TcpFlags::FIN)),
+            tcpres: Some(reserved),
             tcpurgp: Some(urgent),
             ..drop
         },
@@ -176,7 +177,7 @@ fn refused(event: &Event) -> Drop {
 }
 
 /// Suricata's names (`util-proto-name.c`); other numbers in three digits, as it writes them.
-pub(crate) fn protocol_name(protocol: Protocol) -> String {
+fn protocol_name(protocol: Protocol) -> String {
     let name = match protocol.0 {
         1 => "ICMP",
         2 => "IGMP",

@@ -122,6 +122,9 @@ pub struct Drop {
     /// TCP's flag.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fin: Option<bool>,
+    /// TCP's reserved bits, as a number of four bits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tcpres: Option<u8>,
     /// TCP's urgent pointer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tcpurgp: Option<u16>,

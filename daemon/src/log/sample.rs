@@ -95,6 +95,7 @@ pub(crate) fn tcp_with(source: &str, from: u16, destination: &str, to: u16, flag
         sequence: 3_000_000_000,
         acknowledgement: 0,
         window: 64240,
+        reserved: 0,
         urgent: 0,
         options: 20,
     };

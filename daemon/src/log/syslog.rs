@@ -106,7 +106,8 @@ fn transport(line: &mut String, record: &Record, drop: &Drop) -> std::fmt::Resul
         write!(line, "SPT={from} DPT={to} ")?;
     }
     if let Some(window) = drop.tcpwin {
-        write!(line, "WINDOW={window} RES=0x00 ")?;
+        // The kernel shows the bits as they stand in the header's word, shifted by 22.
+        write!(line, "WINDOW={window} RES=0x{:02x} ", (drop.tcpres.unwrap_or(0) & 0x0f) << 2)?;
         for (flag, set) in [
             ("URG", drop.urg),
             ("ACK", drop.ack),

@@ -13,7 +13,7 @@ const PORTS: Ports = Ports { source: 40000, destination: 22 };
 
 /// 40000 -> 22, SYN and ECE, four bytes of options.
 const TCP: [u8; 24] =
-    [0x9c, 0x40, 0, 22, 0, 0, 0, 1, 0, 0, 0, 2, 0x60, 0x42, 0x10, 0, 0, 0, 0, 3, 2, 4, 5, 0xb4];
+    [0x9c, 0x40, 0, 22, 0, 0, 0, 1, 0, 0, 0, 2, 0x65, 0x42, 0x10, 0, 0, 0, 0, 3, 2, 4, 5, 0xb4];
 /// 40000 -> 22, length 12, four bytes of payload.
 const UDP: [u8; 12] = [0x9c, 0x40, 0, 22, 0, 12, 0, 0, 1, 2, 3, 4];
 /// 40000 -> 22, and the 8 bytes that complete the fixed header of SCTP and DCCP.
@@ -122,6 +122,7 @@ fn transports() {
     let tcp = Transport::Tcp {
         ports: PORTS,
         flags: TcpFlags(0x42),
+        reserved: 5,
         sequence: 1,
         acknowledgement: 2,
         window: 0x1000,

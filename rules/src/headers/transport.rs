@@ -30,11 +30,12 @@ fn tcp(unread: Unread<'_>) -> Result<(Transport, u32), Malformed> {
             malformed => malformed,
         },
     })?;
-    let flags = header.slice().get(13).copied().unwrap_or_default();
+    let byte = |place: usize| header.slice().get(place).copied().unwrap_or_default();
     let length = header.data_offset().saturating_mul(4);
     let tcp = Transport::Tcp {
         ports: Ports { source: header.source_port(), destination: header.destination_port() },
-        flags: TcpFlags(flags),
+        flags: TcpFlags(byte(13)),
+        reserved: byte(12) & 0x0f,
         sequence: header.sequence_number(),
         acknowledgement: header.acknowledgment_number(),
         window: header.window_size(),

@@ -114,6 +114,7 @@ proptest! {
         payload in 0..2000usize,
     ) {
         let mut header = TcpHeader::new(ports.0, ports.1, numbers.0, numbers.2);
+        header.ns = numbers.1 % 2 == 1;
         (header.acknowledgment_number, header.urgent_pointer) = (numbers.1, numbers.3);
         let bits = [
             &mut header.fin, &mut header.syn, &mut header.rst, &mut header.psh,
@@ -131,6 +132,7 @@ proptest! {
         prop_assert_eq!(headers.transport, Transport::Tcp {
             ports: Ports { source: ports.0, destination: ports.1 },
             flags: TcpFlags(flags),
+            reserved: u8::from(numbers.1 % 2 == 1),
             sequence: numbers.0,
             acknowledgement: numbers.1,
             window: numbers.2,

@@ -36,7 +36,7 @@ fn tcp_over_ipv4() {
         "src_ip": "203.0.113.9", "src_port": 40000, "dest_ip": "192.0.2.1", "dest_port": 23, "proto": "TCP", "ip_v": 4,
         "drop": {
             "len": 60, "tos": 8, "ttl": 57, "ipid": 4660,
-            "tcpseq": 3_000_000_000_u32, "tcpack": 0, "tcpwin": 64240, "tcpurgp": 0,
+            "tcpseq": 3_000_000_000_u32, "tcpack": 0, "tcpwin": 64240, "tcpres": 0, "tcpurgp": 0,
             "syn": true, "ack": false, "psh": false, "rst": false, "urg": false, "fin": false,
             "reason": "firewall default packet policy",
         },
