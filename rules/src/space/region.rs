@@ -35,12 +35,26 @@ macro_rules! for_each_dimension {
 }
 
 /// TCP, UDP, SCTP, DCCP and UDP-Lite: what has ports.
-pub(super) fn with_ports() -> ByteSet {
-    (0..=u8::MAX).filter(|&number| Protocol(number).has_ports()).collect()
+pub(super) const fn with_ports() -> ByteSet {
+    const WITH_PORTS: ByteSet = {
+        let mut set = ByteSet::EMPTY;
+        let mut number = 0;
+        // 255 is reserved.
+        while number < u8::MAX {
+            if Protocol(number).has_ports() {
+                set.insert(number);
+            }
+            number += 1;
+        }
+        set
+    };
+    WITH_PORTS
 }
 
-pub(super) fn only(protocol: Protocol) -> ByteSet {
-    [protocol.0].into_iter().collect()
+pub(super) const fn only(protocol: Protocol) -> ByteSet {
+    let mut set = ByteSet::EMPTY;
+    set.insert(protocol.0);
+    set
 }
 
 impl Region {
@@ -123,10 +137,14 @@ impl Region {
     /// Whether a packet is in both.
     pub(super) fn meets(&self, other: &Self) -> bool {
         let hooks = self.hooks.and(&other.hooks);
-        if hooks.is_empty() {
+        let protocol = self.protocol.and(&other.protocol);
+        // Most that don't meet are told apart by these, which cost next to nothing.
+        if hooks.is_empty()
+            || protocol.is_empty()
+            || !(self.port.absent && other.port.absent || self.port.values_meet(&other.port))
+        {
             return false;
         }
-        let protocol = self.protocol.and(&other.protocol);
         macro_rules! both { ($($part:ident)*) => {
             Possible {
                 hooks,

@@ -1,5 +1,7 @@
 //! A ruleset's rules as regions, and which of them meet.
 
+use std::ops::ControlFlow;
+
 use super::{Space, region::Region};
 use crate::{Cause, HookSet, Key, Matched, Protocol, RuleId, Ruleset, Standing, space::part::Extent as _};
 
@@ -16,6 +18,15 @@ pub(super) struct Rules<'a> {
     hulls: Vec<Hull>,
     /// Rules that count at other times, or at times that are not told.
     pub(super) sometimes: Vec<RuleId>,
+}
+
+/// What is come by while rules are taken away from pieces.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Seen<'a> {
+    /// A rule that takes something away.
+    Met(RuleId),
+    /// What none takes away.
+    Left(&'a Region),
 }
 
 /// A question took more work than was allowed for it, and stays open.
@@ -88,6 +99,42 @@ impl<'a> Rules<'a> {
         let mut among = among.into_iter();
         let first = among.find(|&id| self.ruleset.rule(id).matches(key) == Matched::Yes);
         first.map_or(Cause::Policy, Cause::Rule)
+    }
+
+    /// Takes `others` away from `pieces`, one piece after the other to its end, which is soon found where
+    /// something is left: tells `see` of every rule that meets a piece, and of what no rule meets, until
+    /// it breaks.
+    pub(super) fn walk(
+        &self,
+        pieces: Vec<Region>,
+        others: &[RuleId],
+        work: &mut Work,
+        mut see: impl FnMut(Seen<'_>) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, Undecided> {
+        // Each piece with the first rule that has not been taken away from it.
+        let mut open: Vec<(Region, usize)> = pieces.into_iter().map(|piece| (piece, 0)).collect();
+        while let Some((piece, next)) = open.pop() {
+            let rest = others.get(next..).unwrap_or_default();
+            let mut met = None;
+            for (place, &other) in (next..).zip(rest) {
+                work.spend(piece.weight())?;
+                if self.regions(other).iter().any(|region| piece.meets(region)) {
+                    met = Some((place, other));
+                    break;
+                }
+            }
+            let seen = met.map_or(Seen::Left(&piece), |(_, other)| Seen::Met(other));
+            if see(seen).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+            let Some((place, other)) = met else { continue };
+            let left = self.left(vec![piece], [other], &mut Vec::new(), work)?;
+            open.extend(left.into_iter().map(|piece| (piece, place + 1)));
+            if open.len() > MOST_PIECES {
+                return Err(Undecided);
+            }
+        }
+        Ok(ControlFlow::Continue(()))
     }
 
     /// What is left of `pieces` after `others`; who took nothing away is not in `took`.

@@ -1,9 +1,11 @@
 //! Rules without which nothing would change.
 
+use std::ops::ControlFlow;
+
 use super::{Finding, decided_by};
 use crate::{
     Action, Cause, Hook, Key, LogDetail, RuleId,
-    space::rules::{Rules, Undecided, Work},
+    space::rules::{Rules, Seen, Undecided, Work},
 };
 
 /// A finding if whatever `id` decides would be decided in the same way without it. `alive` is one of
@@ -36,18 +38,16 @@ pub(super) fn redundant(
     if differs(&alive) || decided_by(rules, id, earlier).any(|key| differs(&key)) {
         return Ok(None);
     }
-    let mut left = rules.left(own.to_vec(), earlier.iter().copied(), &mut Vec::new(), work)?;
-    for &other in later {
-        let takes = |hook: Hook| replaces(rules, id, Cause::Rule(other), hook);
-        let regions = rules.regions(other);
-        let meets = left.iter().any(|piece| regions.iter().any(|region| piece.meets(region)));
-        if meets && !takes(Hook::Input) {
-            return Ok(None);
-        }
-        left = rules.left(left, [other], &mut Vec::new(), work)?;
-    }
-    let by_policy = left.iter().flat_map(|piece| piece.hooks.iter());
-    if !by_policy.into_iter().all(|hook| replaces(rules, id, Cause::Policy, hook)) {
+    // What earlier rules take it does not decide; of the rest, whoever comes next would.
+    let tried: Vec<RuleId> = earlier.iter().chain(later).copied().collect();
+    let see = |seen: Seen<'_>| {
+        let same = match seen {
+            Seen::Met(other) => other < id || replaces(rules, id, Cause::Rule(other), Hook::Input),
+            Seen::Left(piece) => piece.hooks.iter().all(|hook| replaces(rules, id, Cause::Policy, hook)),
+        };
+        if same { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    };
+    if rules.walk(own.to_vec(), &tried, work, see)?.is_break() {
         return Ok(None);
     }
     let instead = rules.decides(&alive, later.iter().copied());

@@ -1,9 +1,11 @@
 //! Rules that never decide.
 
+use std::{collections::BTreeSet, ops::ControlFlow};
+
 use super::{Finding, finding::same_kind};
 use crate::{
     Cause, Key, RuleId,
-    space::rules::{Rules, Undecided, Work},
+    space::rules::{Rules, Seen, Undecided, Work},
 };
 
 /// So many rules that take a rule's packets away are looked at one by one for whether they are needed.
@@ -29,12 +31,20 @@ pub(super) fn all_taken(
         (Some(alone), _) => alone,
         (None, Some(&first)) => (vec![first], any_witness(rules, id).ok_or(Undecided)?),
         (None, None) => {
-            let mut took = Vec::new();
-            let left = rules.left(own.to_vec(), earlier.iter().copied(), &mut took, work)?;
-            if let Some(packet) = left.iter().find_map(|piece| rules.space.witness(piece)) {
+            let mut took = BTreeSet::new();
+            let mut alive = None;
+            let see = |seen: Seen<'_>| {
+                match seen {
+                    Seen::Met(other) => drop(took.insert(other)),
+                    Seen::Left(piece) => alive = rules.space.witness(piece),
+                }
+                if alive.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            };
+            let _ = rules.walk(own.to_vec(), earlier, work, see)?;
+            if let Some(packet) = alive {
                 return Ok(Ok(packet));
             }
-            let by = needed(rules, id, took, work);
+            let by = needed(rules, id, took.into_iter().collect(), work);
             let packet = witness(rules, id, &by).or_else(|| any_witness(rules, id)).ok_or(Undecided)?;
             (by, packet)
         }
