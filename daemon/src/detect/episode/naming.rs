@@ -1,0 +1,74 @@
+//! What an incident is called, and how grave it is.
+
+use super::{Actor, Episode, Kind};
+use crate::detect::{
+    pattern::{Pattern, Severity},
+    technique::Technique,
+    time::Micros,
+};
+
+/// A pause between two doors that only somebody makes who hides.
+const SLOWLY: Micros = Micros::from_millis(1500);
+
+impl Episode {
+    /// How grave it is.
+    pub(in crate::detect) fn severity(&self) -> Severity {
+        match self.pattern() {
+            _ if self.connected => Severity::Critical,
+            pattern if pattern.is_information() => Severity::Info,
+            Pattern::SynFlood | Pattern::UdpFlood | Pattern::ConnectionFlood | Pattern::DecoyScan => {
+                Severity::High
+            }
+            Pattern::Land | Pattern::PortZero | Pattern::BogonSource => Severity::Medium,
+            _ if self.score >= 2.0 * self.threshold => Severity::High,
+            _ => Severity::Medium,
+        }
+    }
+
+    /// What it is called.
+    pub(in crate::detect) fn pattern(&self) -> Pattern {
+        let Self { tally, odd, .. } = self;
+        let most = |count: u32| 2 * u64::from(count) > self.probes;
+        match self.kind {
+            Kind::Only(pattern) => pattern,
+            Kind::Decoys => Pattern::DecoyScan,
+            Kind::Together => Pattern::CoordinatedScan,
+            Kind::Crowd => Pattern::DistributedPortProbe,
+            Kind::Shared if self.rotates() => Pattern::Ipv6Rotation,
+            Kind::Shared => Pattern::DistributedScan,
+            Kind::Scan if self.connected => Pattern::ScannedThenConnected,
+            Kind::Scan if odd.signs.count_ones() >= 3 => Pattern::OsFingerprinting,
+            Kind::Scan if odd.overlapping > 0 && most(odd.overlapping * 4) => Pattern::OverlappingFragments,
+            Kind::Scan if most(odd.malformed) => Pattern::MalformedProbe,
+            Kind::Scan if most(odd.extension) => Pattern::ExtensionHeaderEvasion,
+            Kind::Scan if most(odd.port_zero) => Pattern::PortZero,
+            Kind::Scan if tally.tried() < 3 && odd.tiny > 0 => Pattern::TinyFragments,
+            Kind::Scan if most(tally.used(Technique::Protocol).into()) => Pattern::ProtocolScan,
+            Kind::Scan
+                if most(
+                    u32::from(tally.used(Technique::Ping)) + u32::from(tally.used(Technique::IcmpQuery)),
+                ) =>
+            {
+                Pattern::IcmpSweep
+            }
+            Kind::Scan if self.rotates() => Pattern::Ipv6Rotation,
+            Kind::Scan => match (tally.distinct_ports(), tally.distinct_hosts()) {
+                _ if self.is_slow() => Pattern::SlowScan,
+                (_, 0 | 1) => Pattern::PortScan,
+                (0 | 1, _) => Pattern::HostSweep,
+                _ => Pattern::BlockScan,
+            },
+        }
+    }
+
+    /// Whether most doors were tried from an address of their own, inside one IPv6 network.
+    fn rotates(&self) -> bool {
+        let v6 = matches!(self.actor, Actor::Known(source) if source.is_v6());
+        v6 && u64::from(self.faces.count_ones()) * 2 > self.probes.min(32)
+    }
+
+    fn is_slow(&self) -> bool {
+        let pauses = self.probes.saturating_sub(1);
+        pauses >= 2 && self.last_probe.since(self.first_seen) >= SLOWLY.times(pauses)
+    }
+}
