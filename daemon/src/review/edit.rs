@@ -11,20 +11,22 @@ pub fn edit_in_words(ruleset: &Ruleset, edit: &Edit) -> String {
     let value = |value| quoted(value).toml(1).trim_start_matches("port = ").to_owned();
     match &edit.change {
         EditChange::Widen { rule, field, value: added } => {
-            format!("add {} to the {} of {}", value(added), field.name(), named(ruleset.rule(*rule)))
+            format!("add {} to the {} of {}", value(added), field.name(), rule_in_words(ruleset.rule(*rule)))
         }
         EditChange::Narrow { rule, field, value: taken } => {
             let taken = value(&format!("!{taken}"));
-            format!("add {taken} to the {} of {}", field.name(), named(ruleset.rule(*rule)))
+            format!("add {taken} to the {} of {}", field.name(), rule_in_words(ruleset.rule(*rule)))
         }
         EditChange::Add { words, action, before } => {
             let words: Vec<String> = words.iter().map(|words| words.toml(MOST_VALUES)).collect();
-            let place = before.map_or_else(String::new, |id| format!(" before {}", named(ruleset.rule(id))));
+            let place =
+                before.map_or_else(String::new, |id| format!(" before {}", rule_in_words(ruleset.rule(id))));
             format!("add a rule{place}: {}, action = \"{action}\"", words.join(", "))
         }
     }
 }
 
-fn named(rule: &Rule) -> String {
+/// A rule, and where it is written.
+pub fn rule_in_words(rule: &Rule) -> String {
     format!("rule \"{}\" ({})", rule.name, rule.place)
 }

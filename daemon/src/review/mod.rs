@@ -28,7 +28,7 @@ use jiff::Zoned;
 use portcullis_rules::Ruleset;
 
 pub use self::{
-    edit::edit_in_words,
+    edit::{edit_in_words, rule_in_words},
     event::find_event,
     filter::SourceFilter,
     history::{History, Port, Profile},

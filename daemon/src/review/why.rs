@@ -11,7 +11,7 @@ use portcullis_rules::{Action, Cause, Explanation, NearMiss, Rule, Ruleset, edit
 
 use super::{
     Suggestion,
-    edit::edit_in_words,
+    edit::{edit_in_words, rule_in_words},
     packet::key_of,
     query::Query,
     table::local,
@@ -44,8 +44,7 @@ pub fn explained(record: &Record, ruleset: &Ruleset) -> Vec<String> {
         return lines;
     };
     let Explanation { decision, near } = ruleset.explain(&key);
-    let named =
-        |rule: &Rule| format!("rule \"{}\" ({})", Escaped(&rule.name), Escaped(&rule.place.to_string()));
+    let named = |rule: &Rule| Escaped(&rule_in_words(rule)).to_string();
     let by = match decision.cause {
         Cause::Rule(id) => named(ruleset.rule(id)),
         Cause::Policy => format!("the policy of {}", key.hook),

@@ -5,7 +5,10 @@ use portcullis_rules::{
 };
 use serde_json::{Value, json};
 
-use crate::{commands::diff::Comparison, review::edit_in_words};
+use crate::{
+    commands::diff::Comparison,
+    review::{edit_in_words, rule_in_words},
+};
 
 /// More values of a list than these are counted, not shown.
 const MOST_VALUES: usize = 6;
@@ -38,7 +41,7 @@ impl<'a> Answer<'a> {
         let Self { ruleset, key, explanation: Explanation { decision, near }, edits } = self;
         let mut out = format!("{key}\n{}: ", decision.action);
         out += &match (decision.cause, ruleset.policy.at(key.hook)) {
-            (Cause::Rule(id), _) => named(ruleset.rule(id)),
+            (Cause::Rule(id), _) => rule_in_words(ruleset.rule(id)),
             (Cause::Policy, Some(_)) => format!("no rule matches; the policy of {} decides", key.hook),
             (Cause::Policy, None) => {
                 format!("{} is not mentioned in [policy]: Portcullis does not judge there", key.hook)
@@ -54,14 +57,19 @@ impl<'a> Answer<'a> {
             let rule = ruleset.rule(id);
             out += &format!(
                 "depends: {} would say {} first, if the packet's {} fits; name it\n",
-                named(rule),
+                rule_in_words(rule),
                 rule.action,
                 self.unknown(rule).join(" or ")
             );
         }
         for NearMiss { rule, field } in near.iter().take(MOST_NEAR) {
             let rule = ruleset.rule(*rule);
-            out += &format!("nearly: {} would {}, but for its {}", named(rule), rule.action, field.name());
+            out += &format!(
+                "nearly: {} would {}, but for its {}",
+                rule_in_words(rule),
+                rule.action,
+                field.name()
+            );
             if let (Some(says), Some(has)) = (said(rule, *field), has(key, *field)) {
                 out += &format!(":\n        it says {says}, the packet has {has}");
             }
@@ -135,10 +143,6 @@ impl<'a> Answer<'a> {
         let listed: String = changes.iter().map(|change| format!("\n        {change}")).collect();
         format!("{}; that is:{listed}", edit_in_words(self.ruleset, edit))
     }
-}
-
-fn named(rule: &Rule) -> String {
-    format!("rule \"{}\" ({})", rule.name, rule.place)
 }
 
 fn rule(rule: &Rule) -> Value {
