@@ -1,7 +1,7 @@
 //! Commands that need neither root nor a daemon, and how they end.
 
 use std::{
-    fs,
+    fs, io,
     path::Path,
     process::{Command, Output},
 };
@@ -181,6 +181,17 @@ fn the_log_is_filtered_counted_and_survives_foreign_lines() {
     assert_eq!(serde_json::from_str::<Value>(&json).expect("one record")["dest_port"], 23);
     assert_eq!(log(&["--port", "9"]).0, 1, "nothing was found");
     assert_eq!(log(&["--port", "many"]).0, 2);
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_failure_to_speak_of() {
+    for words in [&["rules", "--builtin"][..], &["schema"], &["doctor"]] {
+        let (reader, writer) = io::pipe().expect("a pipe");
+        drop(reader);
+        let output = Command::new(binary()).args(words).stdout(writer).output().expect("the binary runs");
+        // As of a program that SIGPIPE ends.
+        assert_eq!((words, ended(output)), (words, (141, String::new(), String::new())));
+    }
 }
 
 #[test]
