@@ -79,12 +79,16 @@ fn the_hole_that_a_flush_makes_is_closed_within_a_second() {
 fn whoever_insists_is_not_fought_in_a_loop() {
     let Some(bed) = Bed::new() else { return };
     let daemon = Daemon::start(&bed, ONE_DOOR);
+    let begun = Instant::now();
     for _ in 0..25 {
         bed.gate.sh("nft delete table inet portcullis 2>/dev/null || true");
         thread::sleep(Duration::from_millis(100));
     }
     let restored = restored(&daemon);
-    assert!((1..=3).contains(&restored), "{restored} times in 2.5 seconds");
+    // A second after the first, two after the second, four, eight: whatever time all of that took.
+    let least = Duration::from_secs((1 << restored.saturating_sub(1)) - 1);
+    assert!(restored > 0);
+    assert!(begun.elapsed() >= least, "{restored} times in {:?}", begun.elapsed());
 }
 
 #[test]
