@@ -1,6 +1,8 @@
 //! Accepted flows: who carries them, what a reload does to them, whose marks stay whose.
 
-use std::{thread, time::Duration};
+use std::{fs, net::Ipv4Addr, thread, time::Duration};
+
+use serde_json::Value;
 
 use crate::bed::{Bed, Daemon, Flow, GATE, INNER, Outcome::*, PEER, Passage::*};
 
@@ -99,6 +101,46 @@ fn a_flow_survives_more_reloads_than_the_mark_has_generations() {
         assert!(busy.lives());
     }
     assert!(idle.lives());
+}
+
+#[test]
+fn a_hundred_thousand_flows_outlive_more_reloads_than_the_mark_has_generations() {
+    let Some(bed) = Bed::new() else { return };
+    let few = format!("{ONE_PORT}\n[hook]\nmask = 0x3f000000");
+    let daemon = Daemon::start(&bed, &few);
+    // Flows that nobody is heard of any more, marked as if the first generation had accepted them.
+    let mark = u32::from_str_radix(
+        bed.gate.sh("nft list chain inet portcullis generation | grep -o '== 0x[0-9a-f]*'").trim()[5..]
+            .trim(),
+        16,
+    )
+    .expect("the generation's mark");
+    let list = bed.home().join("flows");
+    let flows: String = (0..100_000u32)
+        .map(|n| {
+            let peer = Ipv4Addr::from(0x0a64_0000 + n);
+            format!(
+                "-I -t 3600 -u SEEN_REPLY,ASSURED -p udp -s {peer} -d 10.77.1.1 -r 10.77.1.1 -q {peer} \
+                 --sport 1000 --dport 80 --reply-port-src 80 --reply-port-dst 1000 -m {mark}\n"
+            )
+        })
+        .collect();
+    fs::write(&list, flows).expect("our directory");
+    bed.gate.sh(&format!("conntrack --load-file {} >/dev/null 2>&1", list.display()));
+    let marked = || -> usize {
+        let listed = bed.gate.sh(&format!("conntrack -L -m {mark}/0x3f000000 2>/dev/null | wc -l"));
+        listed.trim().parse().expect("a number")
+    };
+    assert_eq!(marked(), 100_000);
+    let mut busy = Flow::udp(&bed.peer, &bed.gate, (GATE[0], 80));
+    for _ in 0..31 {
+        daemon.reload(&few).expect("a valid configuration");
+        assert!(busy.lives());
+    }
+    assert_eq!(marked(), 0, "before its number is used again, no flow carries it");
+    let status = String::from_utf8(daemon.ask(&["status", "--json"]).stdout).expect("text");
+    let status: Value = serde_json::from_str(&status).expect("JSON");
+    assert_eq!(status["degraded"], Value::Array(Vec::new()), "{status}");
 }
 
 #[test]
