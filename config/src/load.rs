@@ -9,7 +9,7 @@ use crate::{
     files::{Files, Origin},
     lower::{self, Vocabulary},
     names::Lookup,
-    problem::{FileErrors, FileProblem, Problems},
+    problem::{Diagnostic, FileErrors, FileProblem, Problems},
     written::{self, Role},
 };
 
@@ -75,22 +75,37 @@ impl Sources {
 }
 
 fn load_from(main: &Path, origin: Origin<'_>, names: Lookup<'_>) -> Result<Loaded, Report> {
+    let (config, mut sources, found) = read(main, origin, &names)?;
+    if !found.is_empty() {
+        return Err(Report::new(sources, found));
+    }
+    sources.set_names(names.into_known());
+    Ok(Loaded { config, sources })
+}
+
+/// Reads the configuration whose main file is `path` as far as it can be read, with what is wrong with it.
+///
+/// # Errors
+/// That there is no such file, or that it can't be read at all.
+pub(crate) fn read_what_can_be(path: &Path) -> Result<(Config, Sources, Vec<Diagnostic>), Report> {
+    read(path, Origin::Disk, &Lookup::system(&SystemNames::default()))
+}
+
+fn read(
+    main: &Path,
+    origin: Origin<'_>,
+    names: &Lookup<'_>,
+) -> Result<(Config, Sources, Vec<Diagnostic>), Report> {
     let mut files = Files::from(origin);
     let problems = Problems::default();
     let written = match read_all(main, &mut files, &problems) {
         Ok(written) => written,
         Err(problem) => return Err(Report::new(Sources::default(), vec![problem.nowhere()])),
     };
-    let sets = lower::sets(&written, &mut files, &names, &problems);
-    let vocabulary = Vocabulary { names: &names, sets: &sets };
+    let sets = lower::sets(&written, &mut files, names, &problems);
+    let vocabulary = Vocabulary { names, sets: &sets };
     let config = lower::config(&written, &vocabulary, &files.sources, Timestamp::now(), &problems);
-    let found = problems.into_found();
-    let mut sources = files.sources;
-    if !found.is_empty() {
-        return Err(Report::new(sources, found));
-    }
-    sources.set_names(names.into_known());
-    Ok(Loaded { config, sources })
+    Ok((config, files.sources, problems.into_found()))
 }
 
 /// The main file, then its overlays. Without the main file nothing else is worth reading.

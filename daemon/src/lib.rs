@@ -32,6 +32,7 @@ pub mod replay;
 pub mod report;
 pub mod review;
 pub mod run;
+pub mod salvage;
 pub mod sessions;
 pub mod snapshot;
 pub mod source;

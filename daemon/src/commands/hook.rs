@@ -14,6 +14,7 @@ use crate::{
     mark::MarkLayout,
     queue,
     run::queue_numbers,
+    salvage,
     snapshot::Snapshots,
     source,
     trial::Standing,
@@ -24,7 +25,7 @@ const UNITS: [&str; 2] = ["portcullis.service", "portcullis-hook.service"];
 
 pub(super) fn run(command: &HookCommand) -> Outcome {
     match command {
-        HookCommand::Install(args) => with_configuration(args, install),
+        HookCommand::Install(args) => install_or_salvage(args),
         HookCommand::Show(args) => with_configuration(args, show),
         HookCommand::Remove => remove(),
     }
@@ -38,6 +39,26 @@ fn with_configuration(args: &HookConfigArgs, act: fn(&Config, &Path) -> Result<(
         Err(report) => return fail(Outcome::Invalid, report),
     };
     ended(act(&config, &args.state))
+}
+
+/// Where no configuration can be had, the kernel keeps to what is left of it; that is not success.
+fn install_or_salvage(args: &HookConfigArgs) -> Outcome {
+    let enabled = Standing::load(&args.state).enabled;
+    let outcome = with_configuration(args, install);
+    let file = args.config.config.as_deref();
+    if outcome == Outcome::Invalid
+        && let Some(left) = salvage::for_the_kernel_alone(file, enabled)
+    {
+        let kept: Vec<_> = left.ruleset.rules.iter().map(|rule| format!("\"{}\"", rule.name)).collect();
+        eprintln!(
+            "portcullis: until this is mended and portcullis started, the kernel lets in what the failsafe rules that can be read say ({}), and no other new connection",
+            kept.join(", ")
+        );
+        if let Err(error) = install(&left, &args.state) {
+            eprintln!("portcullis: {error}");
+        }
+    }
+    outcome
 }
 
 /// Leaves the base table in the kernel. What is queued waits for the daemon, or follows on-exit.
