@@ -83,8 +83,8 @@ impl<'a> Wreck<'a> {
                 let lines = text.into_iter().flat_map(|source| source.text.lines());
                 lines.zip(1..).any(|(line, number)| within(number) && line.contains('@'))
             };
-            !self.broken.iter().any(|(file, line)| **file == *place.file && within(*line))
-                && !(self.sets && names_a_set())
+            let broken = self.broken.iter().any(|(file, line)| **file == *place.file && within(*line));
+            !broken && (!self.sets || !names_a_set())
         });
     }
 }

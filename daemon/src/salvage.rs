@@ -11,7 +11,7 @@ use crate::{hook::run_tool, source::FILE};
 /// Of the file named, else of the usual one: its policies that refuse and its failsafe rules, and a rule
 /// for those of sshd's ports that none of these lets anybody in at. `None` if it shuts nothing.
 pub fn for_the_kernel_alone(file: Option<&Path>, enabled: bool) -> Option<Config> {
-    let mut config = salvage(file.unwrap_or(Path::new(FILE)))?;
+    let mut config = salvage(file.unwrap_or_else(|| Path::new(FILE)))?;
     config.settle(enabled);
     if config.mode == Mode::Monitor {
         return None;
