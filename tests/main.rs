@@ -69,6 +69,9 @@ mod failsafe;
 // What passes whatever the policy says.
 mod builtin;
 
+// Beside a container engine, another firewall, traffic shaping.
+mod beside;
+
 // What others do, on purpose or not: marks, routes, translated addresses, second daemons, bad names.
 mod adversary;
 
