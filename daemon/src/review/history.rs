@@ -97,7 +97,7 @@ impl History {
         let query = Query::new(&args, directory, &screen)?;
         let mut tops = Vec::new();
         for by in [By::Ports, By::Sources, By::Rules, By::Pairs] {
-            tops.push((by, query.refused(by)?.sorted(1000).0));
+            tops.push((by, query.refused(by, 1000)?.values));
         }
         let of = |by: By| tops.iter().find(|(other, _)| *other == by).map_or(&[][..], |(_, values)| values);
         let ports: Vec<Port> = of(By::Ports)

@@ -32,7 +32,7 @@ pub fn knocks(directory: &Path, since: Timestamp) -> io::Result<Knocks> {
     let args =
         LogArgs { since: Some(When::Moment(since)), hook: Some("input".to_owned()), ..LogArgs::default() };
     let screen = Screen { now: Timestamp::now().to_zoned(TimeZone::UTC), width: None };
-    let (pairs, _) = Query::new(&args, directory, &screen)?.refused(By::Pairs)?.sorted(usize::MAX);
+    let pairs = Query::new(&args, directory, &screen)?.refused(By::Pairs, usize::MAX)?.values;
     let mut knocks: HashMap<(u16, String), Knock> = HashMap::new();
     for (value, count) in pairs {
         if let Value::Pair(source, port, protocol) = value {

@@ -29,12 +29,14 @@ pub(super) fn in_order<I: Sync, T: Send, E>(
     Ok(())
 }
 
-/// What all items add up to: one sum for each thread, of items in any order.
+/// What all items add up to: one sum for each thread, of items in any order. The last begin first: of a log's
+/// parts that is the live file, which takes as long as many others.
 pub(super) fn sums<I: Sync, S: Default + Send>(items: &[I], add: impl Fn(&mut S, &I) + Sync) -> Vec<S> {
-    let next = AtomicUsize::new(0);
+    let taken = AtomicUsize::new(0);
+    let next = || items.iter().rev().nth(taken.fetch_add(1, Ordering::Relaxed));
     let body = || {
         let mut sum = S::default();
-        while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+        while let Some(item) = next() {
             add(&mut sum, item);
         }
         sum

@@ -18,7 +18,7 @@ use super::{
     parallel::{in_order, sums},
     parts::{Part, Segment, parts},
     table::{self, Accepted},
-    top::{self, By, ROWS, Top},
+    top::{By, Most, ROWS, Top},
 };
 use crate::log::{
     Stream,
@@ -109,15 +109,15 @@ impl<'a> Query<'a> {
     pub(super) fn top(&self, by: By, out: &mut dyn Write) -> io::Result<Seen> {
         let (top, apart, mut seen) =
             self.sum(|top: &mut Top, segment, rows| top.add(by, &segment.digest, rows), Top::merge)?;
-        top::print(top, by, self.args.number, out)?;
+        top.most(by, self.args.number.unwrap_or(ROWS)).print(out)?;
         self.tell_apart(apart, out, &mut seen)?;
         Ok(seen)
     }
 
-    /// What was refused, or would have been, by value.
-    pub(super) fn refused(&self, by: By) -> io::Result<Top> {
+    /// The most frequent of what was refused, or would have been.
+    pub(super) fn refused(&self, by: By, rows: usize) -> io::Result<Most> {
         let add = |top: &mut Top, segment: &Segment, rows: &[u32]| top.add(by, &segment.digest, rows);
-        self.refused_sum(add, Top::merge).map(|(top, ..)| top)
+        self.refused_sum(add, Top::merge).map(|(top, ..)| top.most(by, rows))
     }
 
     /// What the rows of refused packets add up to.

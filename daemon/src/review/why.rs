@@ -77,7 +77,7 @@ impl Query<'_> {
         zone: &TimeZone,
         out: &mut dyn Write,
     ) -> io::Result<u64> {
-        let (pairs, _) = self.refused(By::Pairs)?.sorted(number.unwrap_or(GROUPS));
+        let pairs = self.refused(By::Pairs, number.unwrap_or(GROUPS))?.values;
         let mut samples = self.samples(&pairs)?;
         let suggestions = Suggestion::of(&pairs, pairs.len());
         for (value, count) in &pairs {

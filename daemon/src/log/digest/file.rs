@@ -1,7 +1,7 @@
 //! A digest in its file: what it is the digest of, the head, the rows; the latter two compressed
 //! apart, so that a review can pass over rows that can't hold what it looks for.
 
-use std::{fs, io, path::Path};
+use std::{fs, io, ops::Range, path::Path};
 
 use super::{
     Block, Digest, Head, NOBODY, Rows, Shape,
@@ -19,7 +19,10 @@ const LARGEST: usize = 1 << 32;
 pub struct Folded {
     /// What the rows refer to.
     pub head: Head,
-    rows: Vec<u8>,
+    file: Vec<u8>,
+    /// Where in the file the rows are.
+    rows: Range<usize>,
+    /// Their length when they are unfolded.
     rows_length: usize,
 }
 
@@ -55,7 +58,8 @@ impl Folded {
         let (length, packed) = part(&mut reader)?;
         let head = read_head(&mut Reader(&zstd::bulk::decompress(packed, length)?))?;
         let (rows_length, rows) = part(&mut reader)?;
-        Ok(Self { head, rows: rows.to_vec(), rows_length })
+        let end = file.len() - reader.0.len();
+        Ok(Self { head, rows: end - rows.len()..end, rows_length, file })
     }
 
     /// The whole digest.
@@ -63,7 +67,7 @@ impl Folded {
     /// # Errors
     /// When the rows are damaged.
     pub fn unfold(self) -> io::Result<Digest> {
-        let bytes = zstd::bulk::decompress(&self.rows, self.rows_length)?;
+        let bytes = zstd::bulk::decompress(&self.file[self.rows], self.rows_length)?;
         let mut reader = Reader(&bytes);
         let rows = Rows {
             time: reader.column()?,
