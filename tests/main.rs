@@ -60,6 +60,9 @@ mod cut;
 // Rules with a rate, and rules that count for a time.
 mod timed;
 
+// Rules in one file, for Portcullis and for nft.
+mod export;
+
 // Lists that reload by themselves.
 mod lists;
 

@@ -8,6 +8,7 @@
 //! it what it means.
 #![forbid(unsafe_code)]
 
+mod export;
 mod files;
 mod lines;
 mod lint;

@@ -52,7 +52,9 @@ fn property(section: Section, key: &str) -> Value {
         Takes::One(wanted) => one(wanted, false),
         Takes::Many(wanted) => {
             let one = one(wanted, true);
-            json!({ "anyOf": [one, { "type": "array", "minItems": 1, "items": one }] })
+            // A set may be empty for now.
+            let least = u8::from(!matches!(section, Section::Set));
+            json!({ "anyOf": [one, { "type": "array", "minItems": least, "items": one }] })
         }
         Takes::Section(section) => object(section),
         Takes::Named(section) => json!({

@@ -18,6 +18,8 @@ pub struct Config {
     pub time: Timestamp,
     /// `[policy]` and `[[rule]]`, each rule with its standing at that time.
     pub ruleset: Arc<Ruleset>,
+    /// The sets of addresses that rules name and take nothing from, by name.
+    pub sets: Vec<(Arc<str>, Arc<AddressSet>)>,
     /// When the rules count that don't always, in order.
     pub validities: Vec<(RuleId, Validity)>,
     /// `[queue]`.

@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use self::{
     ban::{BanArgs, BansArgs, UnbanArgs},
-    policy::{AllowArgs, BlockArgs, CheckArgs, DiffArgs, ExplainArgs, RulesArgs},
+    policy::{AllowArgs, BlockArgs, CheckArgs, DiffArgs, ExplainArgs, ExportArgs, ExportFormat, RulesArgs},
     records::{ListPortsArgs, MakeReportArgs, ReviewArgs, TopArgs},
     service::{
         DemoArgs, DoctorArgs, GenerateArgs, HookArgs, HookCommand, HookConfigArgs, MetricsArgs, RunArgs,
@@ -149,6 +149,11 @@ pub enum Command {
     /// The exit status is 1 when something was left out that changes the meaning.
     #[command(verbatim_doc_comment)]
     Import,
+    /// Print the rules as they are tried, in one file: what overlays, sets and lists come to
+    ///
+    /// As TOML it loads again as the same rules. As an nft ruleset it is as near as nft can say it: rules that
+    /// it can't are named in a remark, and checked with nft -c -f it loads into a table of its own.
+    Export(ExportArgs),
     /// Look whether this host has what the firewall needs, and who else has a say in its packets
     ///
     /// Says in plain words what it found, each with what to do about it, and changes nothing. The exit

@@ -7,6 +7,7 @@ mod check;
 mod daemon;
 mod diff;
 mod explain;
+mod export;
 mod generate;
 mod hook;
 mod import;
@@ -83,6 +84,7 @@ pub fn run(command: Command) -> Outcome {
         Command::Replay(args) => replay::run(&args),
         Command::Disable => hook::disable(),
         Command::Import => import::run(),
+        Command::Export(args) => export::run(&args),
         Command::Doctor(args) => doctor(&args),
         Command::Generate(args) => generate::run(&args.directory),
         Command::Demo(args) => demo::run(&args),

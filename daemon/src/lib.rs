@@ -11,6 +11,7 @@ pub mod demo;
 pub mod detect;
 pub mod doctor;
 pub mod event;
+mod export;
 pub mod generation;
 mod glance;
 pub mod hits;

@@ -25,6 +25,7 @@ mod ruleset;
 mod space;
 mod table;
 mod tcp_flags;
+mod words;
 
 pub use address::AddressSet;
 pub use byte_set::ByteSet;
@@ -42,8 +43,9 @@ pub use rate::{Limiter, Rate, RatePeriod, RateScope};
 pub use rule::{Field, LogDetail, Match, Matched, Place, Rule, RuleId, Standing};
 pub use ruleset::{Explanation, NearMiss, Policy, Ruleset};
 pub use space::{
-    Change, Difference, Differences, Edit, EditChange, Finding, Lints, Question, Region, Space, Words, diff,
-    edits, lint, scheduled, words_of,
+    Change, Difference, Differences, Edit, EditChange, Finding, Lints, Question, Region, Space, diff, edits,
+    lint, scheduled,
 };
 pub use table::{RuleTable, Strategy, TablePart, TableSummary};
 pub use tcp_flags::TcpFlags;
+pub use words::{Words, address_range, toml_string};

@@ -72,6 +72,9 @@ pub struct Rule {
     pub rate: Option<Rate>,
     /// Whether it counts now. A rule that doesn't matches nothing.
     pub standing: Standing,
+    /// The fields of which it is written what they are not, such as `["192.0.2.0/24", "!192.0.2.1"]`. Another
+    /// value beside those need not make the field wider.
+    pub excluding: Vec<Field>,
     /// A remark, for readers of rules and records.
     pub comment: Option<Arc<str>>,
     /// Where it is written.
@@ -181,6 +184,7 @@ impl Rule {
             failsafe: false,
             rate: None,
             standing: Standing::default(),
+            excluding: Vec::new(),
             comment: None,
             place: Place::default(),
         }

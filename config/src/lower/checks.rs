@@ -85,6 +85,7 @@ pub(super) fn failsafe(written: &written::Rule, action: Option<Action>, errors: 
     }
 }
 
-fn has_negated(list: &Many) -> bool {
+/// Whether a list takes something out.
+pub(super) fn has_negated(list: &Many) -> bool {
     members(list).iter().any(|(_, value)| word(value).1)
 }

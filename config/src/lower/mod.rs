@@ -89,6 +89,7 @@ pub(crate) fn config(
     }
     let config = Config {
         time,
+        sets: vocabulary.sets.named_by(&rules),
         validities,
         mode: if when_enabled { Mode::Monitor } else { mode },
         when_enabled,

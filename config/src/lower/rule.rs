@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use portcullis_rules::{Action, Hook, HookSet, LogDetail, Match, Place, Rule, Standing};
+use portcullis_rules::{Action, Field, Hook, HookSet, LogDetail, Match, Place, Rule, Standing};
 
 use super::{
     Vocabulary, address, checks, fields,
@@ -56,6 +56,7 @@ pub(super) fn rule(
         failsafe,
         rate: one(written.rate.as_ref(), errors, |value| rate::rate(value, action)),
         standing: Standing::InForce,
+        excluding: excluding(written),
         comment: one(written.comment.as_ref(), errors, |value| text(Wanted::Text)(value).map(Arc::from)),
         place,
     }
@@ -148,6 +149,25 @@ fn matches(written: &written::Rule, vocabulary: &Vocabulary<'_>, errors: FileErr
         state: field(state, errors, fields::state),
         user: field(user, errors, |word| fields::user(word, vocabulary.names)),
     }
+}
+
+/// The fields with a negated value.
+fn excluding(written: &written::Rule) -> Vec<Field> {
+    let fields = [
+        (Field::Interface, &written.interface),
+        (Field::InInterface, &written.in_interface),
+        (Field::OutInterface, &written.out_interface),
+        (Field::Protocol, &written.protocol),
+        (Field::Source, &written.source),
+        (Field::Destination, &written.destination),
+        (Field::SourcePort, &written.source_port),
+        (Field::Port, &written.port),
+        (Field::IcmpType, &written.icmp_type),
+        (Field::State, &written.state),
+        (Field::User, &written.user),
+    ];
+    let has_negated = |list: &Option<Many>| list.as_ref().is_some_and(checks::has_negated);
+    fields.into_iter().filter(|(_, list)| has_negated(list)).map(|(field, _)| field).collect()
 }
 
 fn field<T: Members>(

@@ -1,12 +1,12 @@
 //! `[sets.NAME]`: named addresses and ports.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     path::Path,
     sync::Arc,
 };
 
-use portcullis_rules::{AddressSet, RangeSet};
+use portcullis_rules::{AddressSet, RangeSet, Rule};
 
 use super::{
     Vocabulary, address, list, netset,
@@ -56,6 +56,21 @@ impl Sets {
             Contents::Addresses(_) => Err(set.wrong_kind(name, SetKind::Addresses)),
             Contents::Broken => Ok(RangeSet::default()),
         }
+    }
+
+    /// The sets of addresses that these rules share, each by its first name.
+    pub(super) fn named_by(&self, rules: &[Rule]) -> Vec<(Arc<str>, Arc<AddressSet>)> {
+        let ends = |rule: &Rule| [rule.matches.source.clone(), rule.matches.destination.clone()];
+        let used: HashSet<*const AddressSet> =
+            rules.iter().flat_map(ends).flatten().map(|set| Arc::as_ptr(&set)).collect();
+        let mut named: HashSet<*const AddressSet> = HashSet::new();
+        let mut is_first_use =
+            |set: &Arc<AddressSet>| used.contains(&Arc::as_ptr(set)) && named.insert(Arc::as_ptr(set));
+        let sets = self.0.iter().filter_map(|(name, set)| match &set.contents {
+            Contents::Addresses(addresses) => Some((Arc::from(name.as_str()), Arc::clone(addresses))),
+            Contents::Ports(_) | Contents::Broken => None,
+        });
+        sets.filter(|(_, set)| is_first_use(set)).collect()
     }
 
     /// The reference to the set of this name: what was meant by the name alone.
@@ -156,8 +171,16 @@ fn cycle<'a>(waiting: &BTreeMap<&'a str, Written<'a>>) -> Vec<&'a str> {
 fn contents(written: &Written<'_>, vocabulary: &Vocabulary<'_>, reader: &mut Files<'_>) -> Option<Contents> {
     let Written { errors, set, .. } = *written;
     let Stanza { body, header, has_strangers, .. } = set?;
-    let addresses = |list: &Many| list::set(list, errors, |word| address::addresses(word, vocabulary));
-    let ports = |list: &Many| list::set(list, errors, |word| port::ports(word, vocabulary));
+    // One that is empty for now says so.
+    let is_empty = |list: &Many| written::members(list).is_empty();
+    let addresses = |list: &Many| match is_empty(list) {
+        true => Some(Arc::default()),
+        false => list::set(list, errors, |word| address::addresses(word, vocabulary)),
+    };
+    let ports = |list: &Many| match is_empty(list) {
+        true => Some(RangeSet::default()),
+        false => list::set(list, errors, |word| port::ports(word, vocabulary)),
+    };
     match (&body.addresses, &body.ports, &body.file) {
         (Some(list), None, None) => addresses(list).map(Contents::Addresses),
         (None, Some(list), None) => ports(list).map(Contents::Ports),

@@ -1,7 +1,11 @@
 //! Configurations in files, good and bad ones, read as an administrator's are.
 
+/// What is exported, and what is said in the words of rules, loads again.
+mod again;
 /// Bad ones, each with the exact text that the administrator sees.
 mod bad;
+/// Configurations at random, every field in every way.
+mod generators;
 /// Good ones, and what they mean.
 mod good;
 /// What holds for any text.

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use portcullis_config::parse_time;
 
@@ -89,6 +89,27 @@ pub struct ExplainArgs {
     pub at: Option<Timestamp>,
     #[command(flatten)]
     pub config: ConfigArgs,
+}
+
+/// `portcullis export`
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// The form
+    #[arg(long, value_enum, default_value_t = ExportFormat::Toml)]
+    pub format: ExportFormat,
+    #[command(flatten)]
+    pub config: ConfigArgs,
+}
+
+/// What rules are exported as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// A configuration
+    Toml,
+    /// The same keys, with file and line of each rule
+    Json,
+    /// An nft ruleset
+    Nft,
 }
 
 /// `portcullis rules`

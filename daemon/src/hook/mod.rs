@@ -21,6 +21,7 @@ mod command;
 mod failsafe;
 mod install;
 mod iptables;
+mod matches;
 mod nft;
 mod notices;
 mod tap;
@@ -30,6 +31,8 @@ pub use clash::{Clash, find_clashes};
 pub use command::HookError;
 pub(crate) use command::run as run_tool;
 pub use install::{Existing, Hook, Removed, Standing};
+pub(crate) use matches::{Direction, Family, NftMatch, nft_matches, set_name};
+pub(crate) use nft::comment;
 pub use notices::{Changes, Notices};
 
 use portcullis_config::{Config, Inspect, Install, Mode, Unjudged};

@@ -261,7 +261,7 @@ fn clear(layout: MarkLayout) -> String {
 
 /// Text that is safe inside nft's quotes, cut so that a comment is short enough for nft (128 bytes)
 /// whatever script it is written in.
-fn comment(text: &str) -> String {
+pub(crate) fn comment(text: &str) -> String {
     text.chars().filter(|c| !c.is_control() && !matches!(c, '"' | '\\')).take(28).collect()
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use portcullis_config::load_text;
+use portcullis_rules::toml_string;
 
 use super::{
     Chain, Imported, Item, Left,
@@ -81,13 +82,14 @@ fn name(rule: &Translated, hook: &str, taken: &mut BTreeSet<String>) -> String {
 
 /// Whether our own reader takes it for a rule's name.
 fn is_name(text: &str) -> bool {
-    let rule = format!("[policy]\ninput = \"drop\"\n[[rule]]\nname = {}\naction = \"accept\"", quoted(text));
+    let rule =
+        format!("[policy]\ninput = \"drop\"\n[[rule]]\nname = {}\naction = \"accept\"", toml_string(text));
     load_text("import", &rule).is_ok()
 }
 
 fn stanza(rule: &Translated, hook: &str, name: &str) -> String {
     let Translated { line: _, comment: _, fields, flags, verb, family } = rule;
-    let mut text = format!("[[rule]]\nname = {}\nhook = \"{hook}\"\n", quoted(name));
+    let mut text = format!("[[rule]]\nname = {}\nhook = \"{hook}\"\n", toml_string(name));
     let pinned = pin(fields, *family);
     for field in FIELDS {
         let Some((_, values)) = pinned.iter().find(|(name, _)| *name == field) else { continue };
@@ -95,7 +97,7 @@ fn stanza(rule: &Translated, hook: &str, name: &str) -> String {
             continue;
         }
         let any_of = values.any_of.iter().flatten().map(|value| scalar(field, value));
-        let none_of = values.none_of.iter().map(|value| quoted(&format!("!{value}")));
+        let none_of = values.none_of.iter().map(|value| toml_string(&format!("!{value}")));
         let all: Vec<String> = any_of.chain(none_of).collect();
         text += &match all.as_slice() {
             [one] => format!("{field} = {one}\n"),
@@ -103,7 +105,7 @@ fn stanza(rule: &Translated, hook: &str, name: &str) -> String {
         };
     }
     if let Some(flags) = flags {
-        text += &format!("tcp-flags = {}\n", quoted(flags));
+        text += &format!("tcp-flags = {}\n", toml_string(flags));
     }
     text + &format!("action = \"{}\"\n", verb.name())
 }
@@ -134,19 +136,5 @@ fn pin(fields: &[(&'static str, Values)], family: Option<Family>) -> Vec<(&'stat
 /// Ports, protocols and users that are numbers are written as such.
 fn scalar(field: &str, value: &str) -> String {
     let numeric = matches!(field, "port" | "source-port" | "protocol" | "user");
-    if numeric && value.parse::<u32>().is_ok() { value.to_owned() } else { quoted(value) }
-}
-
-/// A TOML basic string.
-fn quoted(text: &str) -> String {
-    let mut quoted = String::from('"');
-    for character in text.chars() {
-        match character {
-            '"' | '\\' => quoted.extend(['\\', character]),
-            c if c.is_control() => quoted += &format!("\\u{:04X}", u32::from(c)),
-            c => quoted.push(c),
-        }
-    }
-    quoted.push('"');
-    quoted
+    if numeric && value.parse::<u32>().is_ok() { value.to_owned() } else { toml_string(value) }
 }

@@ -7,14 +7,21 @@ const MOST_VALUES: usize = 6;
 
 /// What to do to `ruleset`, in one line.
 pub fn edit_in_words(ruleset: &Ruleset, edit: &Edit) -> String {
-    let quoted = |value: &String| Words { field: Field::Port, values: vec![value.clone()] };
-    let value = |value| quoted(value).toml(1).trim_start_matches("port = ").to_owned();
+    let value = |field: Field, value: &str| {
+        let words = Words { field, values: vec![value.to_owned()] }.toml(1);
+        words.split_once(" = ").map(|(_, value)| value.to_owned()).unwrap_or_default()
+    };
     match &edit.change {
         EditChange::Widen { rule, field, value: added } => {
-            format!("add {} to the {} of {}", value(added), field.name(), rule_in_words(ruleset.rule(*rule)))
+            format!(
+                "add {} to the {} of {}",
+                value(*field, added),
+                field.name(),
+                rule_in_words(ruleset.rule(*rule))
+            )
         }
         EditChange::Narrow { rule, field, value: taken } => {
-            let taken = value(&format!("!{taken}"));
+            let taken = value(*field, &format!("!{taken}"));
             format!("add {taken} to the {} of {}", field.name(), rule_in_words(ruleset.rule(*rule)))
         }
         EditChange::Add { words, action, before } => {

@@ -198,7 +198,8 @@ impl Live {
     fn publish_lists(&mut self, sources: Sources) -> Result<(), String> {
         let fresh = sources.load().map_err(|report| first_error(&report))?.config;
         // Nothing else may have changed by it.
-        let config = Config { ruleset: fresh.ruleset, detect: fresh.detect, ..self.config.clone() };
+        let Config { ruleset, sets, detect, .. } = fresh;
+        let config = Config { ruleset, sets, detect, ..self.config.clone() };
         let config = config.at(Timestamp::now());
         if (&config.ruleset, &config.detect) == (&self.config.ruleset, &self.config.detect) {
             self.sources = sources;

@@ -75,6 +75,7 @@ impl Set {
             failsafe: false,
             rate: None,
             standing: portcullis_rules::Standing::InForce,
+            excluding: Vec::new(),
             comment: None,
             place: Place::default(),
         });

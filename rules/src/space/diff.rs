@@ -11,9 +11,8 @@ use super::{
     Space,
     region::Region,
     rules::{Rules, Undecided, Work},
-    words::Words,
 };
-use crate::{Action, Cause, Hook, HookSet, Key, Rate, RuleId, Ruleset, Standing};
+use crate::{Action, Cause, Hook, HookSet, Key, Rate, RuleId, Ruleset, Standing, Words};
 
 /// How much is done about one changed rule.
 const WORK: u32 = 400_000;

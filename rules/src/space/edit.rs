@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use super::words::Words;
 use crate::{
     Action, AddressSet, ByteSet, Cause, Fact, Field, Hook, IcmpSet, InterfacePattern, Key, Match, NearMiss,
-    Protocol, RangeSet, Rule, RuleId, Ruleset, State,
+    Protocol, RangeSet, Rule, RuleId, Ruleset, State, Words,
 };
 
 /// An edit after which a packet is accepted that was refused, or the other way round.
@@ -59,8 +58,10 @@ pub fn edits(ruleset: &Ruleset, key: &Key) -> Vec<Edit> {
     let accepted = explanation.decision.action == Action::Accept;
     let mut edits = Vec::new();
     for NearMiss { rule, field } in explanation.near {
-        let flips = (ruleset.rule(rule).action == Action::Accept) != accepted;
-        if let (true, Some((value, matches))) = (flips, widened(&ruleset.rule(rule).matches, field, key)) {
+        let near = ruleset.rule(rule);
+        // Nobody is told to write a value beside its own negation.
+        let flips = (near.action == Action::Accept) != accepted && !near.excluding.contains(&field);
+        if let (true, Some((value, matches))) = (flips, widened(&near.matches, field, key)) {
             let change = EditChange::Widen { rule, field, value };
             edits.push(Edit { change, ruleset: with_matches(ruleset, rule, matches) });
         }

@@ -59,25 +59,46 @@ impl Interfaces {
         self.classes.get(number as usize).map(|class| class.name)
     }
 
-    /// The patterns, as rules write them, that hold exactly the names of `classes`: those that one
-    /// has to fit (none stands for every name), and those that none may fit.
-    pub(super) fn patterns(&self, classes: &RangeSet<u32>) -> InterfaceSet {
+    /// The patterns, as rules write them, that hold exactly the names of `classes`. One set mostly; more where
+    /// an exception of an exception is meant, for which a rule has no words.
+    pub(super) fn patterns(&self, classes: &RangeSet<u32>) -> Vec<InterfaceSet> {
         let has = |number: u32| classes.contains(number);
         let numbered = || (0..).zip(&self.classes);
-        let mut set = InterfaceSet::default();
-        for (number, class) in numbered() {
-            // The narrowest wider class decides whether this one has to be mentioned.
+        // The narrowest wider class decides whether one has to be mentioned.
+        let around = |number: u32, pattern| {
             let wider = numbered()
-                .filter(|(other, wide)| *other != number && covers(wide.pattern, class.pattern))
+                .filter(|(other, wide)| *other != number && covers(wide.pattern, pattern))
                 .max_by_key(|(_, wide)| order(wide.pattern));
-            let around = wider.is_some_and(|(other, _)| has(other));
-            match (has(number), around) {
-                (true, false) if class.pattern != InterfacePattern::Any => set.any_of.push(class.pattern),
-                (false, true) => set.none_of.push(class.pattern),
-                _ => {}
-            }
+            wider.map(|(other, _)| other)
+        };
+        let mut sets: Vec<InterfaceSet> = Vec::new();
+        // For each class that is in one of the sets, which.
+        let mut places = vec![None; self.classes.len()];
+        for (number, Class { pattern, .. }) in numbered() {
+            let wider = around(number, *pattern);
+            let inherited = wider.and_then(|wider: u32| places[wider as usize]);
+            let place = match (has(number), inherited) {
+                (true, None) => {
+                    let fits = |set: &InterfaceSet| !set.none_of.iter().any(|none| covers(*none, *pattern));
+                    let everything = *pattern == InterfacePattern::Any;
+                    let place = sets.iter().position(|set| !set.any_of.is_empty() && fits(set));
+                    let place = place.unwrap_or_else(|| {
+                        sets.push(InterfaceSet::default());
+                        sets.len() - 1
+                    });
+                    sets[place].any_of.extend((!everything).then_some(*pattern));
+                    Some(place)
+                }
+                (false, Some(place)) => {
+                    let set: &mut InterfaceSet = &mut sets[place];
+                    set.none_of.push(*pattern);
+                    None
+                }
+                (_, inherited) => inherited,
+            };
+            places[number as usize] = place;
         }
-        set
+        sets
     }
 }
 
@@ -156,9 +177,25 @@ mod tests {
                 none_of: none_of.iter().copied().map(pattern).collect(),
             };
             let mut written = interfaces.patterns(&interfaces.in_set(&set));
-            written.any_of.sort_by_key(ToString::to_string);
-            assert_eq!(written, set);
+            written.iter_mut().for_each(|set| set.any_of.sort_by_key(ToString::to_string));
+            assert_eq!(written, [set]);
         }
-        assert_eq!(interfaces.patterns(&interfaces.all()), InterfaceSet::default());
+        assert_eq!(interfaces.patterns(&interfaces.all()), [InterfaceSet::default()]);
+    }
+
+    #[test]
+    fn an_exception_of_an_exception_is_a_set_of_its_own() {
+        let interfaces = classes(&["w*", "wg*", "wg0", "eth0"]);
+        for mask in 1..1_u32 << interfaces.classes.len() {
+            let numbers = (0..32).filter(|number| mask & (1 << number) != 0);
+            let wanted: RangeSet<u32> = numbers.map(|number| (number, number)).collect();
+            let sets = interfaces.patterns(&wanted);
+            let together = sets.iter().fold(RangeSet::default(), |all: RangeSet<u32>, set| {
+                assert!(!all.meets(&interfaces.in_set(set)), "{sets:?}");
+                all.union(&interfaces.in_set(set))
+            });
+            assert_eq!(together, wanted, "{sets:?}");
+            assert!(sets.len() <= 2, "{sets:?}");
+        }
     }
 }

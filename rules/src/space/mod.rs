@@ -20,7 +20,6 @@ pub use self::{
     edit::{Edit, EditChange, edits},
     lint::{Finding, Lints, Question, lint},
     region::Region,
-    words::{Words, words_of},
 };
 use self::{
     interfaces::Interfaces,

@@ -1,72 +1,10 @@
 //! Regions in the words of the rule language.
 
-use std::{
-    fmt::Display,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-};
-
-use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
-
 use super::{Space, part::Part, region::Region};
 use crate::{
-    AddressSet, ByteSet, Field, Hook, HookSet, InterfaceSet, Protocol, RangeSet, StateSet, Step, TcpFlags,
+    AddressSet, ByteSet, Field, Hook, HookSet, IcmpSet, Protocol, RangeSet, Words,
+    words::{addresses, icmp_types, numbers, patterns, protocols as names, states, tcp_flags},
 };
-
-/// A key of a rule and its values, as a rule file writes them: `port`, `[22, "8000-8099"]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Words {
-    /// The key.
-    pub field: Field,
-    /// The values, each as it is written without quotes. Numbers need none.
-    pub values: Vec<String>,
-}
-
-impl Words {
-    fn new(field: Field, values: Vec<String>) -> Self {
-        Self { field, values }
-    }
-
-    /// As TOML, `port = [22, 443]`, with at most so many values; how many are left out is told.
-    pub fn toml(&self, most: usize) -> String {
-        let quoted = |value: &String| {
-            let plain = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
-            if plain { value.clone() } else { format!("\"{value}\"") }
-        };
-        let name = self.field.name();
-        match &self.values[..] {
-            [one] => format!("{name} = {}", quoted(one)),
-            all => {
-                let shown: Vec<String> = all.iter().take(most).map(quoted).collect();
-                let more = match all.len().saturating_sub(most) {
-                    0 => String::new(),
-                    more => format!(", … {more} more"),
-                };
-                format!("{name} = [{}{more}]", shown.join(", "))
-            }
-        }
-    }
-}
-
-/// What a rule names, key by key; of ICMP types and interfaces as far as one rule can say it.
-pub fn words_of(rule: &crate::Rule) -> Vec<Words> {
-    let alone = crate::Ruleset { rules: vec![rule.clone()], policy: crate::Policy::default() };
-    let space = Space::of([&alone]);
-    let matched = space.matched(rule);
-    let mut words: Vec<Words> = Vec::new();
-    for own in matched.iter().flat_map(|region| space.words(region)).flatten() {
-        match words.iter_mut().find(|other| other.field == own.field) {
-            Some(other) => {
-                for value in own.values {
-                    if !other.values.contains(&value) {
-                        other.values.push(value);
-                    }
-                }
-            }
-            None => words.push(own),
-        }
-    }
-    words
-}
 
 impl Space {
     /// The region as the keys of rules that match its packets and no others: more than one rule where
@@ -104,14 +42,30 @@ impl Space {
         } else {
             vec![ByteSet::FULL]
         };
+        let (came_in, goes_out) = (self.sayable(&region.in_interface), self.sayable(&region.out_interface));
         let mut parts = Vec::new();
         for &hooks in &hooks {
             for kind in &kinds {
                 let protocol = region.protocol.difference(&kind.complement());
-                parts.extend(Region { hooks, protocol, ..region.clone() }.tightened());
+                let part = Region { hooks, protocol, ..region.clone() };
+                for in_interface in &came_in {
+                    for out_interface in &goes_out {
+                        let (in_interface, out_interface) = (in_interface.clone(), out_interface.clone());
+                        parts.extend(Region { in_interface, out_interface, ..part.clone() }.tightened());
+                    }
+                }
             }
         }
         parts
+    }
+
+    /// The interfaces in as few sets of patterns as there are.
+    fn sayable(&self, part: &Part<u32>) -> Vec<Part<u32>> {
+        let sets = self.interfaces.patterns(&part.values);
+        if !part.has_values() || sets.len() == 1 {
+            return vec![part.clone()];
+        }
+        sets.iter().map(|set| Part { values: self.interfaces.in_set(set).into(), ..part.clone() }).collect()
     }
 
     fn names_interfaces(&self, region: &Region) -> bool {
@@ -130,7 +84,8 @@ impl Space {
         {
             if part.has_values() && *part.values != self.interfaces.all() {
                 let field = if hook == Some(Hook::Forward) { forward } else { Field::Interface };
-                words.push(Words::new(field, patterns(&self.interfaces.patterns(&part.values))));
+                let sets = self.interfaces.patterns(&part.values);
+                words.extend(sets.iter().map(|set| Words::new(field, patterns(set))));
             }
         }
         words.extend(protocols(region));
@@ -148,16 +103,19 @@ impl Space {
                 words.push(Words::new(field, numbers(&part.values)));
             }
         }
-        let types: Vec<String> = [(Protocol::ICMP, &region.icmp), (Protocol::ICMPV6, &region.icmpv6)]
-            .into_iter()
-            .filter(|(_, part)| !part.values.is_full())
-            .flat_map(|(protocol, part)| {
-                let ranges = part.values.ranges().iter();
-                ranges.map(move |&range| icmp_range(protocol, range)).collect::<Vec<_>>()
-            })
-            .collect();
-        if !types.is_empty() {
-            words.push(Words::new(Field::IcmpType, types));
+        // Where only some types are meant, there is but one of the two protocols.
+        let types = [&region.icmp, &region.icmpv6].map(|part| {
+            let in_part = part.has_values() && !part.values.is_full();
+            if in_part {
+                (RangeSet::clone(&part.values), part.values.complement())
+            } else {
+                Default::default()
+            }
+        });
+        let [(v4, no_v4), (v6, no_v6)] = types;
+        let (wanted, unwanted) = (IcmpSet { v4, v6 }, IcmpSet { v4: no_v4, v6: no_v6 });
+        if wanted != IcmpSet::default() {
+            words.extend(icmp_types(&wanted, &unwanted).map(|types| Words::new(Field::IcmpType, types)));
         }
         if region.tcp_flags.has_values() && !region.tcp_flags.values.is_full() {
             let bytes = region.tcp_flags.values.ranges().iter().flat_map(|&(first, last)| first..=last);
@@ -166,7 +124,7 @@ impl Space {
         if !region.state.complement().is_empty() {
             words.push(Words::new(Field::State, states(region.state)));
         }
-        if region.user.has_values() && !region.user.values.is_full() {
+        if region.user.has_values() && !(region.user.values.is_full() && region.user.absent) {
             words.push(Words::new(Field::User, numbers(&region.user.values)));
         }
         words
@@ -190,116 +148,5 @@ fn protocols(region: &Region) -> Option<Words> {
     if implied == Some(region.protocol) || region.protocol == ByteSet::FULL {
         return None;
     }
-    let names = |set: &ByteSet, sign: &str| set.iter().map(|p| format!("{sign}{}", Protocol(p))).collect();
-    let missing = region.protocol.complement();
-    let values: Vec<String> = if missing.iter().count() < region.protocol.iter().count() {
-        names(&missing, "!")
-    } else {
-        names(&region.protocol, "")
-    };
-    Some(Words::new(Field::Protocol, values))
-}
-
-fn states(set: StateSet) -> Vec<String> {
-    let (named, missing): (Vec<_>, Vec<_>) = (set.iter().collect(), set.complement().iter().collect());
-    if missing.len() < named.len() {
-        missing.iter().map(|state| format!("!{state}")).collect()
-    } else {
-        named.iter().map(ToString::to_string).collect()
-    }
-}
-
-fn patterns(set: &InterfaceSet) -> Vec<String> {
-    let any_of = set.any_of.iter().map(ToString::to_string);
-    any_of.chain(set.none_of.iter().map(|pattern| format!("!{pattern}"))).collect()
-}
-
-/// As few texts as there are: flags without the two of ECN, where those don't count.
-fn tcp_flags(bytes: &ByteSet) -> Vec<String> {
-    let mut left = *bytes;
-    let mut texts = Vec::new();
-    loop {
-        let next = left.iter().next();
-        let Some(byte) = next else { break };
-        // The widest text that still means nothing else.
-        let widest = (0..=u8::MAX)
-            .filter(|mask| mask & byte == byte)
-            .map(|mask| (mask, (0..=u8::MAX).filter(|other| other & mask == byte).collect::<ByteSet>()))
-            .filter(|(_, set)| set.difference(bytes).is_empty())
-            .max_by_key(|(_, set)| set.iter().count());
-        let Some((mask, set)) = widest else { break };
-        texts.push(format!("{}/{}", TcpFlags(byte), TcpFlags(mask)));
-        left = left.difference(&set);
-    }
-    texts
-}
-
-/// The ranges, or what is missing where that is shorter.
-fn numbers<T: Step + Display>(set: &RangeSet<T>) -> Vec<String> {
-    let missing = set.complement();
-    if missing.ranges().len() < set.ranges().len() {
-        missing.ranges().iter().map(|&member| format!("!{}", range(member))).collect()
-    } else {
-        set.ranges().iter().map(|&member| range(member)).collect()
-    }
-}
-
-/// `22`, or `8000-8099`.
-pub(super) fn range<T: Display + PartialEq>((first, last): (T, T)) -> String {
-    if first == last { first.to_string() } else { format!("{first}-{last}") }
-}
-
-/// A name or a number of a type; each end of a longer range by its number.
-pub(super) fn icmp_range(protocol: Protocol, (first, last): (u16, u16)) -> String {
-    let ([kind, code], [last_kind, last_code]) = (first.to_be_bytes(), last.to_be_bytes());
-    let name = |kind| {
-        let icmp = crate::IcmpType { kind, code: 0 };
-        icmp.name(protocol).map_or_else(|| kind.to_string(), ToOwned::to_owned)
-    };
-    match (code, last_code) {
-        (0, u8::MAX) if kind == last_kind => name(kind),
-        (code, last_code) if kind == last_kind && code == last_code => format!("{}/{code}", name(kind)),
-        (0, u8::MAX) => format!("{kind}-{last_kind}"),
-        _ => format!("{kind}/{code}-{last_kind}/{last_code}"),
-    }
-}
-
-fn addresses(set: &AddressSet) -> Vec<String> {
-    let missing = set.complement();
-    let count = |set: &AddressSet| set.v4().ranges().len() + set.v6().ranges().len();
-    // Of one family only: better said by what there is.
-    let one_family = set.v4().is_empty() || set.v6().is_empty();
-    if count(&missing) < count(set) && !one_family {
-        missing.ranges().map(|member| format!("!{}", address_range(member))).collect()
-    } else {
-        set.ranges().map(address_range).collect()
-    }
-}
-
-/// An address, a prefix where the range is one, else both ends.
-pub(super) fn address_range((first, last): (IpAddr, IpAddr)) -> String {
-    let prefix: Option<IpNet> = match (first, last) {
-        (IpAddr::V4(first), IpAddr::V4(last)) => only_one(Ipv4Subnets::new(first, last, 0)).map(Into::into),
-        (IpAddr::V6(first), IpAddr::V6(last)) => only_one(Ipv6Subnets::new(first, last, 0)).map(Into::into),
-        _ => None,
-    };
-    match prefix {
-        _ if first == last => first.to_string(),
-        Some(prefix) => prefix.to_string(),
-        None => format!("{first}-{last}"),
-    }
-}
-
-fn only_one<T>(mut subnets: impl Iterator<Item = T>) -> Option<T> {
-    let first = subnets.next();
-    if subnets.next().is_none() { first } else { None }
-}
-
-impl AddressSet {
-    /// All ranges, IPv4 first, ascending, ends included.
-    pub fn ranges(&self) -> impl Iterator<Item = (IpAddr, IpAddr)> {
-        let v4 = self.v4_ranges().map(|(a, b): (Ipv4Addr, Ipv4Addr)| (a.into(), b.into()));
-        let v6 = self.v6_ranges().map(|(a, b): (Ipv6Addr, Ipv6Addr)| (a.into(), b.into()));
-        v4.chain(v6)
-    }
+    Some(Words::new(Field::Protocol, names(&region.protocol)))
 }

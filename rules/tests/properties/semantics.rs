@@ -32,6 +32,7 @@ fn rule(action: Action, matches: Match) -> Rule {
         failsafe: false,
         rate: None,
         standing: Standing::InForce,
+        excluding: Vec::new(),
         comment: None,
         place: Place::default(),
     }

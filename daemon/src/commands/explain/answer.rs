@@ -1,8 +1,6 @@
 //! What the rules say of a packet, and why.
 
-use portcullis_rules::{
-    Cause, Edit, Explanation, Fact, Field, Key, NearMiss, Rule, Ruleset, edits, words_of,
-};
+use portcullis_rules::{Cause, Edit, Explanation, Fact, Field, Key, NearMiss, Rule, Ruleset, edits};
 use serde_json::{Value, json};
 
 use crate::{
@@ -151,7 +149,7 @@ fn rule(rule: &Rule) -> Value {
 
 /// What the rule's field says, as TOML writes the value.
 fn said(rule: &Rule, field: Field) -> Option<String> {
-    let words = words_of(rule).into_iter().find(|words| words.field == field)?;
+    let words = rule.words().into_iter().find(|words| words.field == field)?;
     words.toml(MOST_VALUES).split_once(" = ").map(|(_, value)| value.to_owned())
 }
 

@@ -38,8 +38,19 @@ impl Changed {
 /// Whether two rules do the same; names, remarks and records don't matter.
 fn same(old: &Rule, new: &Rule) -> bool {
     // Destructured, so that a new field does not compile until it is considered here.
-    let Rule { name: _, hooks, matches, action, log: _, failsafe: _, rate, standing, comment: _, place: _ } =
-        old;
+    let Rule {
+        name: _,
+        hooks,
+        matches,
+        action,
+        log: _,
+        failsafe: _,
+        rate,
+        standing,
+        excluding: _,
+        comment: _,
+        place: _,
+    } = old;
     (hooks, action, rate, standing) == (&new.hooks, &new.action, &new.rate, &new.standing)
         && matches == &new.matches
 }

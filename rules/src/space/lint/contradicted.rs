@@ -4,13 +4,9 @@ use std::sync::Arc;
 
 use super::{Finding, finding::same_kind};
 use crate::{
-    Cause, Field, HookSet, Protocol, RuleId, Step,
-    space::{
-        part::Part,
-        region::Region,
-        rules::Rules,
-        words::{address_range, icmp_range, range},
-    },
+    Cause, Field, HookSet, IcmpSet, Protocol, RangeSet, RuleId, Step,
+    space::{part::Part, region::Region, rules::Rules},
+    words::{address_range, icmp_types, range},
 };
 
 /// Longer lists come from files and services, where it is no mistake that others say something else
@@ -90,8 +86,9 @@ fn members(rules: &Rules<'_>, id: RuleId) -> Vec<(Field, String, Vec<Region>)> {
     }
     if let Some(types) = &matches.icmp_type {
         for (protocol, set) in [(Protocol::ICMP, &types.v4), (Protocol::ICMPV6, &types.v6)] {
-            for member in ranges(Some(set)) {
-                add(Field::IcmpType, icmp_range(protocol, member), &|region| {
+            for member in list(set.ranges().iter().flat_map(by_type)) {
+                let Some(text) = icmp_type(protocol, member) else { continue };
+                add(Field::IcmpType, text, &|region| {
                     let (own, none) =
                         (Part::of([member].into_iter().collect()), Part::of([].into_iter().collect()));
                     let (icmp, icmpv6) = if protocol == Protocol::ICMP { (own, none) } else { (none, own) };
@@ -126,6 +123,27 @@ fn list<T>(members: impl IntoIterator<Item = T>) -> Vec<T> {
     if (2..=MOST_MEMBERS).contains(&members.len()) { members } else { Vec::new() }
 }
 
-fn ranges<T: Step>(set: Option<&crate::RangeSet<T>>) -> Vec<(T, T)> {
+/// Types one by one, since rules write them so.
+fn by_type(&(first, last): &(u16, u16)) -> impl Iterator<Item = (u16, u16)> {
+    let kinds = first.to_be_bytes()[0]..=last.to_be_bytes()[0];
+    kinds.map(move |kind| {
+        let whole = [0, u8::MAX].map(|code| u16::from_be_bytes([kind, code]));
+        (whole[0].max(first), whole[1].min(last))
+    })
+}
+
+/// The type as a rule writes it that is about this protocol only.
+fn icmp_type(protocol: Protocol, member: (u16, u16)) -> Option<String> {
+    let wanted: RangeSet<u16> = [member].into_iter().collect();
+    let unwanted = wanted.complement();
+    let of = |set| match protocol {
+        Protocol::ICMP => IcmpSet { v4: set, ..IcmpSet::default() },
+        _ => IcmpSet { v6: set, ..IcmpSet::default() },
+    };
+    let mut texts = icmp_types(&of(wanted), &of(unwanted))?;
+    texts.pop().filter(|_| texts.is_empty())
+}
+
+fn ranges<T: Step>(set: Option<&RangeSet<T>>) -> Vec<(T, T)> {
     list(set.into_iter().flat_map(|set| set.ranges().iter().copied()))
 }
