@@ -38,8 +38,15 @@ struct Rules {
 impl Rules {
     fn listed() -> Self {
         let mut rules = Self::default();
-        for tool in ["iptables", "ip6tables", "iptables-legacy", "ip6tables-legacy"] {
-            rules.read_iptables(tool, &run_tool(&format!("{tool}-save"), &[], "").unwrap_or_default());
+        for family in ["iptables", "ip6tables"] {
+            let saved = |tool: &str| run_tool(&format!("{tool}-save"), &[], "").unwrap_or_default();
+            let version = run_tool(family, &["--version"], "").unwrap_or_default();
+            rules.read_iptables(family, &saved(family));
+            // Both kinds can be in use side by side, or be the same.
+            if !version.contains("legacy") {
+                let legacy = format!("{family}-legacy");
+                rules.read_iptables(&legacy, &saved(&legacy));
+            }
         }
         rules.read_nft(&run_tool("nft", &["--json", "list", "ruleset"], "").unwrap_or_default());
         rules
