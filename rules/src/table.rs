@@ -19,7 +19,7 @@ mod trie;
 use std::{net::IpAddr, sync::Arc};
 
 pub use self::summary::{Strategy, TablePart, TableSummary};
-use self::{axis::Address, doubt::Doubt, index::Index};
+use self::{doubt::Doubt, index::Index};
 use crate::{Action, Cause, Decision, Fact, Hook, Key, Matched, Rule, RuleId, Ruleset, Standing};
 
 /// A ruleset made ready for lookup. It answers every key as [`Ruleset::first_match`] does.
@@ -75,41 +75,61 @@ impl RuleTable {
     /// What the rules say of `key`.
     pub fn lookup(&self, key: &Key) -> Decision {
         let Some((policy, hook)) = &self.hooks[key.hook as usize] else {
-            return self.ruleset.first_match(key);
+            return self.by_reference(key);
         };
-        match (key.source, key.destination) {
+        if hook.asks.in_doubt(key) {
+            return self.in_doubt(key, *policy, hook);
+        }
+        let confirms = |id| self.matches(id, key);
+        let first = match (key.source, key.destination) {
             (IpAddr::V4(source), IpAddr::V4(destination)) => {
-                self.decide(key, *policy, hook, &hook.v4, source.to_bits(), destination.to_bits())
+                hook.v4.first(key, source.to_bits(), destination.to_bits(), confirms)
             }
             (IpAddr::V6(source), IpAddr::V6(destination)) => {
-                self.decide(key, *policy, hook, &hook.v6, source.to_bits(), destination.to_bits())
+                hook.v6.first(key, source.to_bits(), destination.to_bits(), confirms)
             }
-            // No packet is so.
-            _ => self.ruleset.first_match(key),
-        }
-    }
-
-    #[inline]
-    fn decide<A: Address>(
-        &self,
-        key: &Key,
-        policy: Action,
-        hook: &HookTable,
-        index: &Index<A>,
-        source: A,
-        destination: A,
-    ) -> Decision {
-        if hook.asks.in_doubt(key) {
-            let mut doubt = Doubt::new(&self.ruleset, key);
-            index.each(key, source, destination, |rule| doubt.ask(rule));
-            return doubt.decision(policy);
-        }
-        let confirms = |id: RuleId| self.ruleset.rule(id).matches(key) == Matched::Yes;
-        let (action, cause) = match index.first(key, source, destination, confirms) {
+            _ => return self.by_reference(key),
+        };
+        let (action, cause) = match first {
             Some(id) => (self.actions[id.0 as usize], Cause::Rule(id)),
-            None => (policy, Cause::Policy),
+            None => (*policy, Cause::Policy),
         };
         Decision { action, cause, depends_on: None }
+    }
+
+    // What most packets don't come to is kept out of the way of those that do: code that is inlined
+    // costs all of them registers.
+
+    /// What the rules say of a key that no table is for: the hook is not ours, or its addresses are of
+    /// two families, as no packet's are.
+    #[cold]
+    #[inline(never)]
+    fn by_reference(&self, key: &Key) -> Decision {
+        self.ruleset.first_match(key)
+    }
+
+    /// What the rules say of a key of which they may ask what is not known.
+    #[cold]
+    #[inline(never)]
+    fn in_doubt(&self, key: &Key, policy: Action, hook: &HookTable) -> Decision {
+        let mut doubt = Doubt::new(&self.ruleset, key);
+        match (key.source, key.destination) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                hook.v4.each(key, source.to_bits(), destination.to_bits(), |rule| doubt.ask(rule));
+            }
+            (IpAddr::V6(source), IpAddr::V6(destination)) => {
+                hook.v6.each(key, source.to_bits(), destination.to_bits(), |rule| doubt.ask(rule));
+            }
+            _ => return self.ruleset.first_match(key),
+        }
+        doubt.decision(policy)
+    }
+
+    /// Whether a rule matches `key`, for rules that name more than the table knows.
+    #[cold]
+    #[inline(never)]
+    fn matches(&self, id: RuleId, key: &Key) -> bool {
+        self.ruleset.rule(id).matches(key) == Matched::Yes
     }
 
     /// What was chosen for which rules, and what it takes.
@@ -164,7 +184,8 @@ impl Asks {
     }
 
     /// Whether the answer may depend on what is not known of `key`.
-    const fn in_doubt(self, key: &Key) -> bool {
+    #[inline]
+    const fn in_doubt(&self, key: &Key) -> bool {
         self.any
             && (self.time
                 || (self.interface && matches!(key.interface(), Fact::Unknown))

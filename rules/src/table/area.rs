@@ -6,17 +6,48 @@ use super::{
 };
 use crate::{AddressSet, Match, RangeSet, Rule, RuleId, Standing, Step};
 
-/// What a packet has in these dimensions.
+/// What a packet has in each dimension.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Point {
-    /// On its axis.
-    pub(super) source: u32,
-    /// On its axis.
-    pub(super) destination: u32,
-    /// 0 where there are no ports; so is [`Self::port`].
-    pub(super) source_port: u16,
-    pub(super) port: u16,
-    pub(super) kind: u16,
+    /// Source, destination, source port, port, kind; padded, so that the remainder that keeps an index in bounds is
+    /// a mask.
+    pub(super) numbers: [u32; 8],
+}
+
+/// How many dimensions there are.
+pub(super) const DIMENSIONS: usize = 5;
+
+impl Point {
+    /// The addresses are on their axes, and ports are 0 where there are none.
+    #[inline]
+    pub(super) fn new(source: u32, destination: u32, source_port: u16, port: u16, kind: u16) -> Self {
+        Self { numbers: [source, destination, source_port.into(), port.into(), kind.into(), 0, 0, 0] }
+    }
+
+    #[inline]
+    pub(super) const fn source(&self) -> u32 {
+        self.numbers[0]
+    }
+
+    #[inline]
+    pub(super) const fn destination(&self) -> u32 {
+        self.numbers[1]
+    }
+
+    #[inline]
+    pub(super) const fn source_port(&self) -> u32 {
+        self.numbers[2]
+    }
+
+    #[inline]
+    pub(super) const fn port(&self) -> u32 {
+        self.numbers[3]
+    }
+
+    #[inline]
+    pub(super) const fn kind(&self) -> u32 {
+        self.numbers[4]
+    }
 }
 
 /// A part of a rule, by one range in each dimension.

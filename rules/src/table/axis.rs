@@ -63,15 +63,22 @@ impl Axis<u32> for Plain {
 /// How IPv6 addresses become numbers of 32 bits.
 #[derive(Debug, Clone)]
 pub(super) enum Folded {
-    /// All ranges begin and end at multiples of 2^`shift`, within 2^30 of these from `base`: networks
-    /// of one site, or hosts of one network. Prefixes stay prefixes.
-    Window { base: u128, shift: u32 },
+    /// All ranges begin and end in one window: networks of one site, or hosts of one network.
+    Window(Window),
     /// Any ranges: the number of the last range's end at or before the address.
     Steps(Steps<u128, u32>),
 }
 
-impl Folded {
-    const WINDOW_BITS: u32 = 30;
+/// Multiples of 2^`shift` from `base` on, counted from `offset`, which is 0 or 2^31. Prefixes stay prefixes.
+#[derive(Debug, Clone)]
+pub(super) struct Window {
+    base: u128,
+    shift: u32,
+    offset: u32,
+    /// What is in the window has no smaller number.
+    least: u32,
+    /// Nor a larger one.
+    most: u32,
 }
 
 impl Axis<u128> for Folded {
@@ -80,15 +87,8 @@ impl Axis<u128> for Folded {
         let mut starts: Vec<u128> = ends.filter(|&start| start > 0).collect();
         starts.sort_unstable();
         starts.dedup();
-        let (Some(&base), Some(&end)) = (starts.first(), starts.last()) else {
-            return Self::Window { base: 0, shift: 127 };
-        };
-        let shift = starts.iter().map(|start| start.trailing_zeros()).min().unwrap_or(0);
-        // The highest bits, which all ranges have in common.
-        let common = (base ^ (end - 1)).leading_zeros();
-        if u128::BITS - common <= shift + Self::WINDOW_BITS {
-            let base = base & !u128::MAX.checked_shr(common).unwrap_or(0);
-            return Self::Window { base, shift };
+        if let Some(window) = Window::new(&starts) {
+            return Self::Window(window);
         }
         let numbers = numbers(&starts);
         Self::Steps(Steps::new([(0, 0)].into_iter().chain(starts.into_iter().zip(numbers))))
@@ -97,21 +97,46 @@ impl Axis<u128> for Folded {
     #[inline]
     fn number(&self, address: u128) -> u32 {
         match self {
-            Self::Window { base, shift } => match address.checked_sub(*base) {
-                None => 0,
-                Some(from) => match u32::try_from(from >> shift) {
-                    Ok(number) if number >> Self::WINDOW_BITS == 0 => 1 << 31 | number,
-                    _ => u32::MAX,
-                },
-            },
+            Self::Window(window) => window.number(address),
             Self::Steps(steps) => steps.at(address),
         }
     }
 
     fn bytes(&self) -> usize {
         match self {
-            Self::Window { .. } => 0,
+            Self::Window(_) => 0,
             Self::Steps(steps) => steps.bytes(),
+        }
+    }
+}
+
+impl Window {
+    /// A window that keeps what lies before each of these ascending starts apart from the start.
+    fn new(starts: &[u128]) -> Option<Self> {
+        let (Some(&first), Some(&last)) = (starts.first(), starts.last()) else {
+            return Some(Self { base: 0, shift: 127, offset: 0, least: 0, most: u32::MAX });
+        };
+        let shift = starts.iter().map(|start| start.trailing_zeros()).min().unwrap_or(0);
+        // The highest bits, which all ranges have in common.
+        let common = (first ^ (last - 1)).leading_zeros();
+        let base = first & !u128::MAX.checked_shr(common).unwrap_or(0);
+        // A number is kept free for what lies outside, on either side of which a range may end.
+        let least = u32::from(first == base);
+        let most = u32::MAX - u32::from((last - base) >> shift > u32::MAX.into());
+        let windows = [1 << 31, 0].map(|offset| Self { base, shift, offset, least, most });
+        let apart =
+            |window: &Self| starts.iter().all(|&start| window.number(start - 1) < window.number(start));
+        windows.into_iter().find(apart)
+    }
+
+    /// 0 below the window, and the largest number above it.
+    #[inline]
+    fn number(&self, address: u128) -> u32 {
+        let Self { base, shift, offset, least, most } = self;
+        match address.checked_sub(*base).map(|from| u32::try_from(from >> shift)) {
+            None => 0,
+            Some(Ok(number)) => number.saturating_add(*offset).max(*least).min(*most),
+            Some(Err(_)) => u32::MAX,
         }
     }
 }
@@ -147,7 +172,7 @@ mod tests {
     /// Whether ranges hold the same addresses on the axis as they do in full.
     fn keeps(ranges: &[(u128, u128)], window: bool) {
         let axis = Folded::new(ranges.iter().copied());
-        assert_eq!(matches!(axis, Folded::Window { .. }), window, "{ranges:x?}");
+        assert_eq!(matches!(axis, Folded::Window(_)), window, "{ranges:x?}");
         let ends = ranges.iter().flat_map(|&(first, last)| [first, last]);
         let near = |end: u128| [end.saturating_sub(1), end, end.saturating_add(1)];
         for address in ends.flat_map(near).chain([0, 1, u128::MAX]) {
@@ -168,7 +193,14 @@ mod tests {
         keeps(&[], true);
         keeps(&[(0, u128::MAX)], true);
         keeps(&[(u128::MAX, u128::MAX), (0, 0)], false);
+        let all = u128::from(u32::MAX);
         keeps(&[(site, site), (site + 7, site + u128::from(u16::MAX))], true);
+        keeps(&[(site, site), (site + 7, site + all)], true);
+        keeps(&[(site, site), (site + all - 7, site + all)], false);
+        keeps(&[(site, site + 1), (site + 7, site + all)], true);
+        keeps(&[(site + 1, site + 1), (site + all, site + all)], false);
+        keeps(&[(site + 1, site + 1), (site + all - 1, site + all)], true);
+        keeps(&[(site + 1, site + 1), (site + 7, site + all + 1)], false);
         keeps(&[(site, site + (1 << 64) - 1), (site + (77 << 64), site + (80 << 64) - 1)], true);
         keeps(&[(site, site + (1 << 64) - 1), (site + 1, site + 1), (0, (1 << 120) - 1)], false);
         // As many bits as a number has, from none of them set to all, and the end behind these.

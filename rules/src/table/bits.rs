@@ -83,18 +83,18 @@ impl Bits {
     }
 
     /// The first rule that holds `point` exactly, or that holds it and `confirms`.
-    #[inline]
+    #[inline(never)]
     pub(super) fn first(&self, point: &Point, confirms: impl Fn(RuleId) -> bool) -> Option<RuleId> {
-        let [a, b, c, d, e] = self.rows_at(point);
-        let mut words = a[0] & b[0] & c[0] & d[0] & e[0];
+        let rows = self.rows_at(point);
+        let all = |word: usize| rows.iter().fold(u64::MAX, |all, row| all & self.rows[row + word]);
+        let mut words = all(0);
         while words != 0 {
             let word = words.trailing_zeros() as usize;
-            let mut bits = a[1 + word] & b[1 + word] & c[1 + word] & d[1 + word] & e[1 + word];
+            let mut bits = all(1 + word);
             while bits != 0 {
-                let bit = bits.trailing_zeros();
-                let rule = self.rules[word * 64 + bit as usize];
-                if self.exact[word] >> bit & 1 == 1 || confirms(rule) {
-                    return Some(rule);
+                let number = word * 64 + bits.trailing_zeros() as usize;
+                if self.exact[word] & bits & bits.wrapping_neg() != 0 || confirms(self.rules[number]) {
+                    return Some(self.rules[number]);
                 }
                 bits &= bits - 1;
             }
@@ -106,21 +106,23 @@ impl Bits {
     /// Calls `each` with the rules whose extents hold `point`, ascending.
     pub(super) fn each(&self, point: &Point, mut each: impl FnMut(RuleId)) {
         let rows = self.rows_at(point);
-        let all: Row =
-            (1..self.words).map(|word| rows.iter().fold(u64::MAX, |all, row| all & row[word])).collect();
+        let all: Row = (1..self.words)
+            .map(|word| rows.iter().fold(u64::MAX, |all, row| all & self.rows[row + word]))
+            .collect();
         ones(&all).for_each(|rule| each(self.rules[rule]));
     }
 
+    /// Where the rows of each dimension begin.
     #[inline]
-    fn rows_at(&self, point: &Point) -> [&[u64]; 5] {
-        let row = |number: u16| &self.rows[usize::from(number) * self.words..][..self.words];
-        [
-            row(self.source.at(point.source)),
-            row(self.destination.at(point.destination)),
-            row(self.source_port.at(point.source_port.into())),
-            row(self.port.at(point.port.into())),
-            row(self.kinds[usize::from(point.kind)]),
-        ]
+    fn rows_at(&self, point: &Point) -> [usize; 5] {
+        let numbers = [
+            self.source.at(point.source()),
+            self.destination.at(point.destination()),
+            self.source_port.at(point.source_port()),
+            self.port.at(point.port()),
+            self.kinds[point.kind() as usize],
+        ];
+        numbers.map(|number| usize::from(number) * self.words)
     }
 
     pub(super) fn bytes(&self) -> usize {

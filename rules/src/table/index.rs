@@ -72,13 +72,10 @@ impl<A: Address> Index<A> {
     #[inline]
     fn point(&self, key: &Key, source: A, destination: A) -> Point {
         let (source_port, port) = key.ports.map_or((0, 0), |ports| (ports.source, ports.destination));
-        Point {
-            source: self.axes.source.number(source),
-            destination: self.axes.destination.number(destination),
-            source_port,
-            port,
-            kind: self.kinds.of(key, source, destination),
-        }
+        let kind = self.kinds.of(key, source, destination);
+        let (source, destination) =
+            (self.axes.source.number(source), self.axes.destination.number(destination));
+        Point::new(source, destination, source_port, port, kind)
     }
 
     /// What was chosen for how many rules, its bytes, and the most comparisons of eight that a lookup

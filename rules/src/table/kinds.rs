@@ -54,6 +54,11 @@ impl<A: Address> Kinds<A> {
     pub(super) fn of(&self, key: &Key, source: A, destination: A) -> u16 {
         let protocol = usize::from(key.protocol.0) | usize::from(key.ports.is_some()) << 8;
         let kind = self.protocols[protocol];
+        if self.facts.is_empty() { kind } else { self.crossed(kind, key, source, destination) }
+    }
+
+    #[inline(never)]
+    fn crossed(&self, kind: u16, key: &Key, source: A, destination: A) -> u16 {
         self.facts.iter().fold(kind, |kind, fact| {
             let class = fact.class(key, source, destination);
             fact.kinds[usize::from(kind) * usize::from(fact.columns) + usize::from(class)]

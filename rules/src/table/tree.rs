@@ -3,14 +3,16 @@
 mod build;
 mod cut;
 
+use std::convert::Infallible;
+
 use super::{
     area::{Area, Point},
-    block::Block,
+    block::{Block, Lanes, Mark},
 };
 use crate::RuleId;
 
 /// Trees over areas, one for each way of being wide or narrow; see [`build`].
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Tree {
     /// Ascending by their first rules.
     groups: Vec<Group>,
@@ -23,7 +25,7 @@ pub(super) struct Tree {
 
 #[derive(Debug, Clone, Copy)]
 struct Group {
-    first: RuleId,
+    first: Mark,
     root: Child,
 }
 
@@ -41,9 +43,14 @@ struct Node {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Child(u32);
 
+/// A rule would have to be asked.
+#[derive(Debug, Clone, Copy)]
+struct Unsure;
+
 impl Child {
     const LEAF: u32 = 1 << 31;
-    const EMPTY: Self = Self(u32::MAX);
+    /// The leaf of the first block, which is empty.
+    const EMPTY: Self = Self(Self::LEAF);
 }
 
 impl Tree {
@@ -51,41 +58,79 @@ impl Tree {
         build::tree(areas)
     }
 
+    fn empty() -> Self {
+        let nothing = Block::new(&[], false);
+        Self { groups: Vec::new(), nodes: Vec::new(), cells: Vec::new(), blocks: vec![nothing], longest: 0 }
+    }
+
     /// The first rule that has an area that holds `point`, and that either has it exactly or
     /// `confirms`.
     #[inline]
     pub(super) fn first(&self, point: &Point, confirms: impl Fn(RuleId) -> bool) -> Option<RuleId> {
-        let mut best = RuleId(u32::MAX);
+        self.first_exact(point).unwrap_or_else(|Unsure| self.first_confirmed(point, confirms))
+    }
+
+    /// The same, as long as no rule has to be asked. A loop without calls keeps all its numbers in
+    /// registers.
+    #[inline(never)]
+    fn first_exact(&self, point: &Point) -> Result<Option<RuleId>, Unsure> {
+        self.search(point, |_| Err(Unsure))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn first_confirmed(&self, point: &Point, confirms: impl Fn(RuleId) -> bool) -> Option<RuleId> {
+        let Ok(first) = self.search(point, |rule| Ok::<_, Infallible>(confirms(rule)));
+        first
+    }
+
+    #[inline]
+    fn search<E>(
+        &self,
+        point: &Point,
+        confirms: impl Fn(RuleId) -> Result<bool, E>,
+    ) -> Result<Option<RuleId>, E> {
+        let lanes = Lanes::new(point);
+        let mut best = Mark::NONE;
         for group in &self.groups {
             if group.first >= best {
                 break;
             }
-            for block in self.leaf(group.root, point) {
-                if block.first() >= best {
+            let mut at = self.leaf(group.root, point);
+            while let Some(block) = self.blocks.get(at)
+                && block.first() < best
+            {
+                if let Some(found) = block.first_holding(&lanes, best, &confirms)? {
+                    best = found;
                     break;
                 }
-                if let Some((rule, _)) =
-                    block.holding(point).find(|&(rule, exact)| rule >= best || exact || confirms(rule))
-                {
-                    best = best.min(rule);
+                if !block.goes_on() {
                     break;
                 }
+                at += 1;
             }
         }
-        (best.0 != u32::MAX).then_some(best)
+        Ok(best.rule())
     }
 
     /// Calls `each` with the rules of which an area holds `point`: all but some of those after one that
     /// holds it exactly, in any order, some more than once.
     pub(super) fn each(&self, point: &Point, mut each: impl FnMut(RuleId)) {
-        for block in self.groups.iter().flat_map(|group| self.leaf(group.root, point)) {
-            block.holding(point).for_each(|(rule, _)| each(rule));
+        let lanes = Lanes::new(point);
+        for group in &self.groups {
+            let leaf = self.leaf(group.root, point);
+            let blocks = self.blocks[leaf..].iter();
+            let mut goes_on = true;
+            for block in blocks.take_while(|block| std::mem::replace(&mut goes_on, block.goes_on())) {
+                block.holding(&lanes).for_each(&mut each);
+            }
         }
     }
 
+    /// The first block of the leaf that `point` is in.
     #[inline]
-    fn leaf(&self, root: Child, point: &Point) -> impl Iterator<Item = &Block> {
-        let numbers = dimensions(point);
+    fn leaf(&self, root: Child, point: &Point) -> usize {
+        let numbers = &point.numbers;
         let mut child = root;
         while child.0 & Child::LEAF == 0 {
             let node = &self.nodes[child.0 as usize];
@@ -93,9 +138,7 @@ impl Tree {
             let cell = (at.saturating_sub(node.base) >> node.shift).min(node.last.into());
             child = self.cells[(node.first_cell + cell) as usize];
         }
-        let mut more = child != Child::EMPTY;
-        let blocks = self.blocks.get((child.0 & !Child::LEAF) as usize..).unwrap_or_default();
-        blocks.iter().take_while(move |block| std::mem::replace(&mut more, block.more))
+        (child.0 & !Child::LEAF) as usize
     }
 
     pub(super) fn is_uncut(&self) -> bool {
@@ -113,14 +156,4 @@ impl Tree {
     pub(super) const fn longest(&self) -> usize {
         self.longest
     }
-}
-
-const DIMENSIONS: usize = 5;
-
-/// The point's numbers in the order in which nodes count dimensions; padded, so that the remainder
-/// that keeps the index in bounds is a mask.
-#[inline]
-fn dimensions(point: &Point) -> [u32; 8] {
-    let &Point { source, destination, source_port, port, kind } = point;
-    [source, destination, source_port.into(), port.into(), kind.into(), 0, 0, 0]
 }

@@ -8,7 +8,7 @@ use crate::{
     RuleId,
     table::{
         area::Area,
-        block::{Block, LANES},
+        block::{Block, LANES, Mark},
     },
 };
 
@@ -17,7 +17,7 @@ use crate::{
 const MOST_COPIES: usize = 4;
 
 /// An area is narrow in an address of which it has at most this many values.
-const NARROW: u32 = 1 << 16;
+const NARROW: u32 = 1 << 24;
 
 /// Groups of fewer areas join the group of what is wide in both addresses.
 const FEWEST_IN_GROUP: usize = 2 * LANES;
@@ -39,12 +39,12 @@ pub(super) fn tree(areas: &[Area]) -> Tree {
         }
     }
     groups[3].sort_unstable();
-    let mut builder = Builder { areas, regions, tree: Tree::default() };
+    let mut builder = Builder { areas, regions, tree: Tree::empty() };
     for group in groups {
         if let Some(&first) = group.first() {
             let most = group.len() * MOST_COPIES;
             let root = builder.child(group, everything, most);
-            builder.tree.groups.push(Group { first: areas[first as usize].rule, root });
+            builder.tree.groups.push(Group { first: Mark::of(&areas[first as usize]), root });
         }
     }
     builder.tree.groups.sort_by_key(|group| group.first);

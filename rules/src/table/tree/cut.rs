@@ -1,7 +1,6 @@
 //! Where to cut.
 
-use super::DIMENSIONS;
-use crate::table::block::LANES;
+use crate::table::{area::DIMENSIONS, block::LANES};
 
 /// A range in each dimension.
 pub(super) type Region = [(u32, u32); DIMENSIONS];
