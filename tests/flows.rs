@@ -144,6 +144,44 @@ fn a_hundred_thousand_flows_outlive_more_reloads_than_the_mark_has_generations()
 }
 
 #[test]
+fn datagrams_that_nobody_answers_are_judged_one_by_one() {
+    let Some(bed) = Bed::new() else { return };
+    let daemon = Daemon::start(&bed, ONE_PORT);
+    for (gate, inner) in GATE.into_iter().zip(INNER) {
+        let mut flows = [
+            Flow::udp(&bed.peer, &bed.gate, (gate, 80)),
+            Flow::udp(&bed.peer, &bed.inner, (inner, 80)),
+            Flow::udp(&bed.gate, &bed.inner, (inner, 80)),
+        ];
+        let before = bed.gate.queued();
+        for _ in 0..5 {
+            assert!(flows.iter_mut().all(|flow| flow.client_sends() == Arrived));
+        }
+        // Only what was answered is established, and carried by the kernel.
+        assert_eq!(bed.gate.queued(), before + 15);
+        daemon.reload(&ONE_PORT.replace("port     = 80", "port     = 81")).expect("a valid configuration");
+        assert!(flows.iter_mut().all(|flow| flow.client_sends() == Lost));
+        daemon.reload(ONE_PORT).expect("a valid configuration");
+        assert!(flows.iter_mut().all(|flow| flow.client_sends() == Arrived && flow.lives()));
+    }
+}
+
+#[test]
+fn a_connection_whose_answers_go_another_way_is_judged_packet_by_packet() {
+    let Some(bed) = Bed::new() else { return };
+    bed.join_behind_the_gate();
+    let daemon = Daemon::start(&bed, ONE_PORT);
+    let mut flows: Vec<Flow> = INNER.map(|inner| Flow::tcp(&bed.peer, &bed.inner, (inner, 80))).into();
+    for _ in 0..5 {
+        assert!(flows.iter_mut().all(Flow::lives));
+    }
+    daemon.reload(&one_port_and_more()).expect("a valid configuration");
+    assert!(flows.iter_mut().all(Flow::lives));
+    daemon.reload(&ONE_PORT.replace("port     = 80", "port     = 81")).expect("a valid configuration");
+    assert!(flows.iter_mut().all(|flow| flow.client_sends() != Arrived));
+}
+
+#[test]
 fn a_related_connection_is_judged_like_any_other() {
     let Some(bed) = Bed::new() else { return };
     bed.gate.echo(40000);

@@ -107,6 +107,24 @@ impl Bed {
         Some(bed)
     }
 
+    /// A wire from `inner` to `peer` that the gate knows nothing of: packets to the peer take it.
+    pub(crate) fn join_behind_the_gate(&self) {
+        let wire = "link add back netns HIDDEN type veth peer name back netns PEER";
+        let wire = wire.replace("PEER", self.peer.name()).replace("HIDDEN", self.inner.name());
+        namespace::ip(&[], &wire);
+        for (host, number) in [(&self.peer, 1), (&self.inner, 2)] {
+            host.ip(&format!(
+                "link set back up
+                 address add 10.77.3.{number}/24 dev back
+                 address add fd77:3::{number}/64 dev back"
+            ));
+            for interface in ["all", "back", "eth0"] {
+                host.sysctl(&format!("net/ipv4/conf/{interface}/rp_filter"), "0");
+            }
+        }
+        self.inner.ip("route add 10.77.1.2 via 10.77.3.1\nroute add fd77:1::2 via fd77:3::1");
+    }
+
     /// A directory of the test's own.
     pub(crate) fn home(&self) -> &Path {
         self.home.path()
