@@ -1,6 +1,6 @@
 //! Days and hours at which a rule counts.
 
-use std::fmt;
+use std::{fmt, ops::RangeInclusive};
 
 use jiff::{
     Span, Timestamp, ToSpan as _,
@@ -53,25 +53,43 @@ impl Schedule {
     /// never happens.
     pub fn next_change(&self, time: Timestamp) -> Option<Timestamp> {
         let now = self.contains(time);
-        let hours = self.any_of.iter().chain(&self.none_of);
-        let mut edges: Vec<Timestamp> =
-            hours.flat_map(|hours| hours.around(time, HORIZON)).flat_map(<[Timestamp; 2]>::from).collect();
+        let mut edges = self.edges(time, -2..=HORIZON);
         edges.retain(|&edge| edge > time);
         edges.sort_unstable();
         edges.into_iter().find(|&edge| self.contains(edge) != now)
+    }
+
+    /// Since when [`Self::contains`] says what it says of `time`; `None` where it always did.
+    pub fn last_change(&self, time: Timestamp) -> Option<Timestamp> {
+        let now = self.contains(time);
+        let mut edges = self.edges(time, -HORIZON..=1);
+        edges.retain(|&edge| edge <= time);
+        edges.sort_unstable();
+        let before = |edge: Timestamp| edge.checked_sub(1.nanosecond()).ok();
+        edges.into_iter().rev().find(|&edge| before(edge).is_some_and(|before| self.contains(before) != now))
+    }
+
+    /// When hours begin and end, whether that changes anything or not.
+    fn edges(&self, time: Timestamp, days: RangeInclusive<i64>) -> Vec<Timestamp> {
+        let hours = self.any_of.iter().chain(&self.none_of);
+        hours.flat_map(|hours| hours.around(time, days.clone())).flat_map(<[Timestamp; 2]>::from).collect()
     }
 }
 
 impl Hours {
     fn contains(&self, time: Timestamp) -> bool {
-        self.around(time, 1).any(|(start, end)| start <= time && time < end)
+        self.around(time, -2..=1).any(|(start, end)| start <= time && time < end)
     }
 
-    /// When the hours begin and end that begin on days from shortly before `time` until `days` after.
-    fn around(&self, time: Timestamp, days: i64) -> impl Iterator<Item = (Timestamp, Timestamp)> {
+    /// When the hours begin and end that begin on so many days around that of `time`: from two days before it, or
+    /// a place that changes its offset by a day at midnight would miss some.
+    fn around(
+        &self,
+        time: Timestamp,
+        days: RangeInclusive<i64>,
+    ) -> impl Iterator<Item = (Timestamp, Timestamp)> {
         let today = time.to_zoned(self.zone.clone()).date();
-        // A place that changes its offset by a day at midnight is two days away from its own clocks.
-        let dates = (-2..=days).filter_map(move |day| today.checked_add(day.days()).ok());
+        let dates = days.filter_map(move |day| today.checked_add(day.days()).ok());
         dates.filter(|date| self.days.contains(date.weekday())).filter_map(|date| self.on(date))
     }
 

@@ -38,6 +38,15 @@ impl Validity {
         let change = schedule.as_ref().and_then(|schedule| schedule.next_change(time));
         [change, *expires].into_iter().flatten().min()
     }
+
+    /// Since when [`Self::standing`] is what it is at `time`, if it ever was something else.
+    pub fn last_change(&self, time: Timestamp) -> Option<Timestamp> {
+        let Self { expires, schedule } = self;
+        match self.standing(time) {
+            Standing::Expired => *expires,
+            _ => schedule.as_ref().and_then(|schedule| schedule.last_change(time)),
+        }
+    }
 }
 
 impl Config {
@@ -119,6 +128,12 @@ mod tests {
             }
             now = now.at(next);
         }
+        let since = |rule: u32, time: &str| config.validity(RuleId(rule))?.last_change(at(time));
+        assert_eq!(since(1, "2026-12-31T09:00:00Z"), None, "it always was in force");
+        assert_eq!(since(1, "2027-02-01T09:00:00Z"), Some(at("2027-01-01T00:00:00Z")));
+        assert_eq!(since(2, "2027-01-04T07:00:00Z"), Some(at("2027-01-01T18:00:00Z")));
+        assert_eq!(since(2, "2027-01-04T09:00:00Z"), Some(at("2027-01-04T08:00:00Z")));
+        assert_eq!(since(2, "2027-02-01T09:00:00Z"), Some(at("2027-01-08T12:00:00Z")));
         let last = config.at(at("2027-01-08T11:59:59Z"));
         assert_eq!(last.next_change(), Some(at("2027-01-08T12:00:00Z")));
         let after = last.at(at("2027-01-08T12:00:00Z"));

@@ -126,7 +126,7 @@ pub enum Command {
     Unban(UnbanArgs),
     /// List who is banned, for how long and why
     Bans(BansArgs),
-    /// List the rules in the order in which they are tried
+    /// List the rules in the order in which they are tried: how often each has decided, and when it counts
     Rules(RulesArgs),
     /// Print the JSON Schema of rule files, by which editors complete and check them
     ///

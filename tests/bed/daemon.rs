@@ -29,6 +29,14 @@ impl<'bed> Daemon<'bed> {
         Self::spawn(bed, command)
     }
 
+    /// Starts it where the clocks are those of `zone`, as the variable TZ has it.
+    pub(crate) fn start_in_zone(bed: &'bed Bed, config: &str, zone: &str) -> Self {
+        write_config(bed, config);
+        let mut command = portcullis(bed, "run");
+        command.env("TZ", zone).arg("--config").arg(bed.config());
+        Self::spawn(bed, command)
+    }
+
     /// Starts it where somebody else owns the hook.
     pub(crate) fn start_keeping_hook(bed: &'bed Bed, config: &str) -> Self {
         write_config(bed, config);

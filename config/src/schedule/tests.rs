@@ -59,6 +59,18 @@ fn changes_are_found_and_those_that_change_nothing_are_not() {
     for (any_of, none_of, after, change) in cases {
         let found = schedule(any_of, none_of).next_change(at(after));
         assert_eq!(found, change.map(at), "{any_of:?} {none_of:?} after {after}");
+        // What begins there has lasted since then, and what comes to an end there began before it.
+        let schedule = schedule(any_of, none_of);
+        let Some(change) = found else {
+            assert_eq!(schedule.last_change(at(after)), None);
+            continue;
+        };
+        assert_eq!(schedule.last_change(change), Some(change));
+        let last = schedule.last_change(at(after)).expect("it comes again each week");
+        assert!(
+            last <= at(after) && schedule.next_change(last) == Some(change),
+            "{any_of:?} {none_of:?} {last}"
+        );
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
-use jiff::Zoned;
-use portcullis_rules::{Hook, Rule};
+use jiff::{Timestamp, Zoned};
+use portcullis_config::Config;
+use portcullis_rules::{Hook, Rule, RuleId, Standing};
+use serde::Serialize;
 use serde_json::json;
 
 use super::{Outcome, configuration, daemon::unreachable_daemon, fail};
@@ -47,8 +49,10 @@ pub(super) fn run(args: &RulesArgs) -> Outcome {
         })
     };
     let mut lines = Vec::new();
-    for (number, rule) in config.ruleset.rules.iter().enumerate() {
+    let counted_since = report.as_ref().map(|report| report.since);
+    for (number, rule) in (0_u32..).zip(&config.ruleset.rules) {
         let Rule { name, hooks, action, failsafe, comment, place, .. } = rule;
+        let times = Times::of(&config, RuleId(number));
         if !is_asked_for(name, *failsafe) {
             continue;
         }
@@ -56,13 +60,16 @@ pub(super) fn run(args: &RulesArgs) -> Outcome {
         let hits = counted(name);
         lines.push(if args.json {
             json!({ "rule": **name, "hooks": hooks, "action": action.name(), "failsafe": failsafe,
-                "comment": comment.as_deref(), "file": *place.file, "line": place.line, "hits": hits })
+                "rate": rule.rate.map(|rate| rate.to_string()), "comment": comment.as_deref(),
+                "file": *place.file, "line": place.line, "hits": hits, "counted_since": counted_since,
+                "in_force": rule.standing == Standing::InForce, "times": times })
             .to_string()
         } else {
             let failsafe_word = if *failsafe { " failsafe" } else { "" };
             let hits = columns(hits, *failsafe, &now);
+            let times = times.map(|times| times.in_words(&now)).unwrap_or_default();
             format!(
-                "{:>4}  {action:<6}  {:<13}{hits}  {name}{failsafe_word}  ({place})",
+                "{:>4}  {action:<6}  {:<13}{hits}  {name}{failsafe_word}{times}  ({place})",
                 number + 1,
                 hooks.join(",")
             )
@@ -75,7 +82,7 @@ pub(super) fn run(args: &RulesArgs) -> Outcome {
             // Not a rule, and not to be removed.
         } else if args.json {
             let policy = json!({ "policy": hook.name(), "action": policy.map(|action| action.name()),
-                "hits": counted(&name) });
+                "hits": counted(&name), "counted_since": counted_since });
             lines.push(policy.to_string());
         } else if let Some(action) = policy {
             let hits = columns(counted(&name), false, &now);
@@ -85,8 +92,10 @@ pub(super) fn run(args: &RulesArgs) -> Outcome {
     if let Some(HitReport { since, .. }) = report
         && !args.json
     {
-        let since = since.to_zoned(now.time_zone().clone()).strftime("%Y-%m-%d %H:%M:%S").to_string();
-        println!("packets that came to the daemon since {since}; those of accepted flows stay in the kernel");
+        let since = local(since, &now, SECONDS);
+        println!(
+            "packets that came to the daemon since {since} (never: not since then); those of accepted flows stay in the kernel"
+        );
         println!("   #  ACTION  HOOK              PACKETS  LAST                 RULE");
     }
     for line in &lines {
@@ -111,9 +120,55 @@ fn columns(hits: Option<Hits>, in_kernel: bool, now: &Zoned) -> String {
     let Some(Hits { packets, last }) = hits else { return String::new() };
     let last = last.map_or_else(
         || if in_kernel { "in the kernel" } else { "never" }.to_owned(),
-        |last| last.to_zoned(now.time_zone().clone()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
+        |last| local(last, now, SECONDS),
     );
     format!("  {packets:>10}  {last:<19}")
+}
+
+/// When a rule counts that does not always.
+#[derive(Debug, Serialize)]
+struct Times {
+    standing: &'static str,
+    /// Of the standing; none where it always was so, or always will be.
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+    expires: Option<Timestamp>,
+    schedule: Option<String>,
+}
+
+impl Times {
+    fn of(config: &Config, id: RuleId) -> Option<Self> {
+        let validity = config.validity(id)?;
+        Some(Self {
+            standing: match config.ruleset.rule(id).standing {
+                Standing::InForce => "in force",
+                Standing::Expired => "expired",
+                Standing::Resting => "resting",
+                Standing::Sometimes => "at times",
+            },
+            since: validity.last_change(config.time),
+            until: validity.next_change(config.time),
+            expires: validity.expires,
+            schedule: validity.schedule.as_ref().map(ToString::to_string),
+        })
+    }
+
+    /// `, resting since 2026-11-27 18:00 until 2026-11-30 08:00 (mon-fri 08:00-18:00)`
+    fn in_words(&self, now: &Zoned) -> String {
+        let Self { standing, since, until, expires: _, schedule } = self;
+        let time = |word: &str, time: &Option<Timestamp>| {
+            time.map(|time| format!(" {word} {}", local(time, now, MINUTES))).unwrap_or_default()
+        };
+        let schedule = schedule.as_ref().map(|schedule| format!(" ({schedule})")).unwrap_or_default();
+        format!(", {standing}{}{}{schedule}", time("since", since), time("until", until))
+    }
+}
+
+const SECONDS: &str = "%Y-%m-%d %H:%M:%S";
+const MINUTES: &str = "%Y-%m-%d %H:%M";
+
+fn local(time: Timestamp, now: &Zoned, form: &str) -> String {
+    time.to_zoned(now.time_zone().clone()).strftime(form).to_string()
 }
 
 fn builtin(as_json: bool) {
