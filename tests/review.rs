@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::bed::{Bed, Daemon, GATE, PEER, eventually, write_config};
@@ -113,6 +114,45 @@ fn nothing_that_is_counted_as_written_is_lost_when_it_is_killed() {
     let daemon = Daemon::start(&bed, "[policy]\ninput = \"drop\"");
     bed.peer.udp((GATE[0], 7777));
     daemon.record(|record| record["dest_port"] == 7777);
+}
+
+#[test]
+fn records_go_for_their_age_unless_the_clock_claims_too_much() {
+    let Some(bed) = Bed::new() else { return };
+    fs::create_dir_all(bed.log()).expect("our directory");
+    let old = |days: i64| {
+        let time = Timestamp::now() - SignedDuration::from_hours(24 * days);
+        let path = bed.log().join(format!("blocked.jsonl.{}", time.strftime("%Y%m%dT%H%M%S.%6fZ")));
+        fs::write(&path, "{}\n").expect("our directory");
+        path.with_added_extension("zst")
+    };
+    let rules = "[policy]\ninput = \"drop\"\n[log]\nmax-age = \"30 d\"\n";
+    let kept = [old(25), old(1)];
+    let gone = old(40);
+    let daemon = Daemon::start(&bed, rules);
+    let swept = || {
+        let lines = fs::read_dir(bed.log()).expect("our directory").flatten();
+        let names: Vec<String> = lines.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        let done = names.iter().all(|name| {
+            name == "blocked.jsonl"
+                || name == "incidents.jsonl"
+                || name.contains(".zst")
+                || name.contains(".digest")
+        });
+        (done && kept.iter().all(|path| path.exists()) && !gone.exists()).then_some(())
+    };
+    eventually(Duration::from_secs(10), swept).expect("only what is old enough is gone");
+    daemon.kill9();
+
+    // A clock that is years ahead looks the same as a host that was off for as long.
+    kept.iter().for_each(|path| fs::remove_file(path).expect("our file"));
+    let ancient = [old(400), old(401)];
+    let daemon = Daemon::start(&bed, rules);
+    eventually(Duration::from_secs(10), || ancient.iter().all(|path| path.exists()).then_some(()))
+        .expect("kept");
+    eventually(Duration::from_secs(10), || daemon.stderr().contains("no records are deleted").then_some(()))
+        .expect("and said");
+    assert!(ancient.iter().all(|path| path.exists()));
 }
 
 struct Mounted<'a>(&'a std::path::Path);

@@ -18,8 +18,9 @@ use jiff::Timestamp;
 
 use super::{
     Limits, Stream,
+    age::{Moment, Reliance},
     digest::Builder,
-    directory::{ARCHIVE, DIGEST, DRAFT, rotated, trim},
+    directory::{ARCHIVE, DIGEST, DRAFT, Rotated, rotated, trim},
 };
 
 /// Bytes of lines in a frame, about.
@@ -57,8 +58,24 @@ impl Archivist {
 fn work(directory: &Path, limits: Limits, woken: &Receiver<()>) {
     // Refused under some systemd settings: then it is as urgent as anybody.
     let _ = rustix::process::nice(NICE);
+    let mut reliance = Reliance::since(Moment::now());
+    let mut told = false;
     while next(woken, limits) {
-        if let Err(error) = sweep(directory, limits, Timestamp::now()) {
+        let now = Moment::now();
+        let files = Stream::ALL.map(|stream| rotated(directory, stream).unwrap_or_default());
+        let mut times: Vec<Timestamp> = files.iter().flatten().map(|file: &Rotated| file.until).collect();
+        times.sort_unstable();
+        let age = limits.age.filter(|age| reliance.may_delete(now, &times, *age));
+        let held = age != limits.age;
+        if held && !told {
+            tracing::warn!(
+                "no records are deleted for their age for a day: the clock, {}, has jumped, or nothing was recorded for as long as \
+                 records are kept",
+                now.wall
+            );
+        }
+        told = held;
+        if let Err(error) = sweep(directory, Limits { age, ..limits }, now.wall) {
             tracing::warn!("rotated records in {} stay uncompressed: {error}", directory.display());
         }
     }

@@ -5,6 +5,7 @@
 //! rotates and keeps within bounds. An [`Archivist`] compresses what is rotated, and makes the
 //! [`digest`] by which a review finds its way.
 
+mod age;
 mod archive;
 mod budget;
 mod counters;

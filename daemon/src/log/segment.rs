@@ -122,7 +122,8 @@ impl Segment {
 
     fn prepare(&self, now: Timestamp) -> io::Result<()> {
         DirBuilder::new().recursive(true).mode(0o750).create(&self.directory)?;
-        directory::trim(&self.directory, self.limits, now)
+        // Age is the archivist's matter.
+        directory::trim(&self.directory, Limits { age: None, ..self.limits }, now)
     }
 
     /// Renames the live file after this moment, or after the first free microsecond that follows.
