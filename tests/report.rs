@@ -50,6 +50,8 @@ fn a_browser_shows_the_page_of_a_real_scan() {
     let said = String::from_utf8_lossy(&shown.stderr);
     assert!(!said.contains("CONSOLE"), "the browser complains: {said}");
 
+    reachable(&bed, &page);
+
     // An empty picture would be small; both schemes are drawn, and differ.
     let mut pictures = Vec::new();
     for scheme in ["1", "0"] {
@@ -61,4 +63,56 @@ fn a_browser_shows_the_page_of_a_real_scan() {
     }
     assert!(pictures.iter().all(|picture| picture.len() > 30_000 && picture.starts_with(b"\x89PNG")));
     assert_ne!(pictures[0], pictures[1], "light and dark");
+}
+
+/// What somebody needs who has no mouse, or does not see the pictures: asked of the browser, in a copy of the page that may
+/// run a script.
+const WALK: &str = r#"<script>
+const bad = [];
+const wrong = (element, why) => bad.push(`${why}: ${element.outerHTML.slice(0, 80)}`);
+for (const plot of document.querySelectorAll('.plot')) {
+  if (plot.getAttribute('role') !== 'img' || !plot.getAttribute('aria-label')) wrong(plot, 'has no name');
+  const numbers = plot.closest('figure').nextElementSibling;
+  if (numbers?.tagName !== 'DETAILS' || !/[0-9]/.test(numbers.querySelector('td, p')?.textContent)) wrong(plot, 'has no numbers');
+}
+for (const section of document.querySelectorAll('section'))
+  if (!document.getElementById(section.getAttribute('aria-labelledby'))?.textContent) wrong(section, 'has no heading');
+for (const table of document.querySelectorAll('table'))
+  if (!table.caption || [...table.querySelectorAll('th')].some(th => !th.scope)) wrong(table, 'has no caption, or cells no heading');
+document.querySelectorAll('details').forEach(details => { details.open = true });
+const stops = [...document.querySelectorAll('a[href], summary, [tabindex]')];
+for (const stop of stops) {
+  stop.focus();
+  if (document.activeElement !== stop || stop.tabIndex !== 0) wrong(stop, 'is not reached in order');
+  if (getComputedStyle(stop).outlineStyle === 'none') wrong(stop, 'does not show that it is reached');
+}
+for (const link of document.querySelectorAll('a[href]'))
+  if (!document.querySelector(link.getAttribute('href'))) wrong(link, 'leads nowhere');
+// https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio
+const light = color => color.match(/[0-9.]+/g).slice(0, 3).map(c => c / 255)
+  .map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4).reduce((sum, c, n) => sum + c * [0.2126, 0.7152, 0.0722][n], 0);
+const paper = light(getComputedStyle(document.body).backgroundColor);
+for (const text of document.querySelectorAll('p, th, td, a, h1, h2, .plot text')) {
+  const ink = light(text.closest('svg') ? getComputedStyle(text).fill : getComputedStyle(text).color);
+  if ((Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05) < 4.5) wrong(text, 'is hard to read');
+}
+document.body.innerHTML = '';
+document.body.textContent = `stops: ${stops.length}, wrong: ${bad.length} ${bad.slice(0, 5).join(' ')}`;
+</script></body>"#;
+
+fn reachable(bed: &Bed, page: &Path) {
+    let text = fs::read_to_string(page).expect("our file");
+    let closed = "default-src 'none'; style-src 'unsafe-inline'";
+    assert!(text.contains(closed), "no page of ours may run scripts");
+    let copy = bed.home().join("walk.html");
+    let open = text.replacen(closed, "default-src 'unsafe-inline'", 1).replacen("</body>", WALK, 1);
+    fs::write(&copy, open).expect("our directory");
+    for scheme in ["1", "0"] {
+        let scheme = format!("--blink-settings=preferredColorScheme={scheme}");
+        let shown = browse(bed, &["--dump-dom", &scheme], &copy);
+        let dom = String::from_utf8_lossy(&shown.stdout);
+        let said = dom.rsplit_once("stops: ").map_or(&*dom, |(_, said)| said);
+        let stops = said.split(',').next().and_then(|stops| stops.parse::<usize>().ok());
+        assert!(stops.is_some_and(|stops| stops > 15) && said.contains("wrong: 0"), "{said}");
+    }
 }

@@ -239,16 +239,20 @@ fn figure(picture: &str, caption: &str, numbers: &str) -> String {
 
 /// A table; the first cell of a row is its heading, numbers are set right.
 fn table<const N: usize>(caption: &str, head: &[&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
-    let head: String = head.iter().map(|cell| format!("<th scope=col>{cell}</th>")).collect();
+    let is_number = |cell: &String| cell.bytes().all(|byte| byte.is_ascii_digit());
+    let rows: Vec<[String; N]> = rows.collect();
+    let numbers: [bool; N] = std::array::from_fn(|n| n > 0 && rows.iter().all(|row| is_number(&row[n])));
+    let class = |numbers: bool| if numbers { " class=number" } else { "" };
+    let head: String = head
+        .iter()
+        .zip(numbers)
+        .map(|(cell, numbers)| format!("<th scope=col{}>{cell}</th>", class(numbers)))
+        .collect();
     let mut body = String::new();
-    for row in rows {
-        let cells = row.iter().enumerate().map(|(n, cell)| {
-            let number = !cell.is_empty() && cell.bytes().all(|byte| byte.is_ascii_digit());
-            match (n, number) {
-                (0, _) => format!("<th scope=row>{}</th>", text(cell)),
-                (_, true) => format!("<td class=number>{cell}</td>"),
-                _ => format!("<td>{}</td>", text(cell)),
-            }
+    for row in &rows {
+        let cells = row.iter().zip(numbers).enumerate().map(|(n, (cell, numbers))| match n {
+            0 => format!("<th scope=row>{}</th>", text(cell)),
+            _ => format!("<td{}>{}</td>", class(numbers), text(cell)),
         });
         let _ = writeln!(body, "<tr>{}</tr>", cells.collect::<String>());
     }
