@@ -95,3 +95,6 @@ mod metrics;
 
 // The page, in a real browser.
 mod report;
+
+// What other programs make of our records: Suricata's schema, psad, fail2ban, CrowdSec.
+mod readers;

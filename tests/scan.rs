@@ -32,12 +32,14 @@ fn each(policy: &str, programs: &[(&str, &str, &str)]) {
             for &(program, pattern, technique) in some {
                 scope.spawn(move || {
                     let Some(incidents) = caused_by(policy, program) else { return };
-                    let last = &incidents[incidents.len() - 1]["incident"];
+                    let last = &incidents[incidents.len() - 1]["alert"]["context"]["incident"];
                     assert_eq!(last["pattern"], pattern, "{program}: {incidents:#?}");
                     if !technique.is_empty() {
                         assert_eq!(last["technique"], technique, "{program}: {last:#?}");
                     }
-                    let beginnings = incidents.iter().filter(|record| record["incident"]["phase"] == "start");
+                    let beginnings = incidents
+                        .iter()
+                        .filter(|record| record["alert"]["context"]["incident"]["phase"] == "start");
                     assert_eq!(beginnings.count(), 1, "{program}: {incidents:#?}");
                 });
             }

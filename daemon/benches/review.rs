@@ -17,7 +17,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use portcullis::log::{Alert, Drop, EventIds, EventType, Limits, Metadata, Record, Verdict, sweep};
+use portcullis::log::{Alert, Drop, Ether, EventIds, EventType, Limits, Metadata, Record, Verdict, sweep};
 
 const FILE: u64 = 64 << 20;
 const RULES: [&str; 4] = ["policy input", "known bad sources", "no telnet", "web"];
@@ -131,6 +131,7 @@ fn record(random: &mut Random, time: Timestamp, event_id: String) -> Record {
         icmp_type: None,
         icmp_code: None,
         ip_v: Some(4),
+        ether: Some(Ether { src_mac: "02:00:00:00:00:09".to_owned() }),
         direction: Some("to_server".to_owned()),
         drop: Some(Drop {
             len: Some(60),

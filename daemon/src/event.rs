@@ -33,6 +33,8 @@ pub struct Event<G = Arc<Generation>> {
     pub out_interface: Option<InterfaceName>,
     /// The user of the local socket that sent it, where there is one.
     pub user: Option<u32>,
+    /// The hardware address that it came from, where it came over Ethernet.
+    pub sender: Option<[u8; 6]>,
     /// Its headers; `None` when they are malformed.
     pub headers: Option<Headers>,
     /// Its length on the wire, in bytes, IP header included.
@@ -63,6 +65,7 @@ impl<G> Event<G> {
             in_interface,
             out_interface,
             user,
+            sender,
             headers,
             length,
             state,
@@ -79,6 +82,7 @@ impl<G> Event<G> {
             in_interface,
             out_interface,
             user,
+            sender,
             headers,
             length,
             state,

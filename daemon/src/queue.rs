@@ -35,6 +35,8 @@ pub struct Queued<'a> {
     pub out_interface: u32,
     /// The user of the local socket that sent it.
     pub user: Option<u32>,
+    /// The hardware address that it came from, where it came over Ethernet.
+    pub sender: Option<[u8; 6]>,
     /// Its length on the wire, in bytes.
     pub length: u32,
     /// Its first bytes, from the IP header on.

@@ -113,6 +113,7 @@ impl Judge for Worker {
             in_interface: packet.in_interface,
             out_interface: packet.out_interface,
             user: queued.user,
+            sender: queued.sender,
             headers: packet.headers.ok(),
             length: queued.length,
             state: question.state,

@@ -76,6 +76,18 @@ impl<'bed> Daemon<'bed> {
         Self::spawn(bed, command)
     }
 
+    /// Starts it on a host whose syslog listens at `dev/log` in [`Bed::home`].
+    pub(crate) fn start_with_syslog(bed: &'bed Bed, config: &str) -> Self {
+        write_config(bed, config);
+        // This command's view of the machine's devices is our directory.
+        let devices = "mkdir -p $0 && touch $0/null && mount --bind /dev/null $0/null &&
+                       mount --rbind $0 /dev && exec \"$@\"";
+        let mut command = bed.gate.command("sh");
+        command.args(["-c", devices]).arg(bed.home().join("dev")).arg(binary()).arg("run");
+        command.arg("--config").arg(bed.config());
+        Self::spawn(bed, command)
+    }
+
     fn spawn(bed: &'bed Bed, mut command: Command) -> Self {
         let log = File::create(bed.stderr()).expect("our directory");
         command.arg("--state").arg(bed.home().join("state")).arg("--control").arg(bed.control());
@@ -227,8 +239,11 @@ pub(crate) fn write_config(bed: &Bed, config: &str) {
         }
         config = config.replacen("[queue]", &format!("[queue]\nbackend = {backend:?}"), 1);
     }
-    let log = format!("\n[log]\ndirectory = {:?}\n", bed.log());
-    fs::write(bed.config(), config + &log).expect("our directory");
+    if !config.contains("[log]") {
+        config.push_str("\n[log]");
+    }
+    config = config.replacen("[log]", &format!("[log]\ndirectory = {:?}", bed.log()), 1);
+    fs::write(bed.config(), config + "\n").expect("our directory");
 }
 
 fn lines(file: &Path) -> Vec<Value> {

@@ -33,7 +33,7 @@ pub use contact::{Contact, News, Oddity};
 pub use detector::Detector;
 pub use evidence::Harmless;
 pub use pattern::{Pattern, Severity};
-pub use record::{EventType, Incident, IncidentRecord, Phase};
+pub use record::{Incident, IncidentRecord, Phase};
 pub use saved::{Saved, SavedSource};
 pub use sentence::{BannedBefore, Sentences};
 pub use source::Source;

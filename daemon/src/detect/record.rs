@@ -1,4 +1,6 @@
-//! The records of `incidents.jsonl`, in EVE's manner.
+//! The records of `incidents.jsonl`. What they look like there: [`eve`].
+
+mod eve;
 
 use std::net::IpAddr;
 
@@ -10,16 +12,13 @@ use crate::log::eve_time;
 
 /// One record: an incident begins, goes on, or is over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(into = "eve::Alert", from = "eve::Alert")]
 pub struct IncidentRecord {
     /// When this was concluded.
-    #[serde(with = "eve_time")]
     pub timestamp: Timestamp,
-    /// Always `incident`.
-    pub event_type: EventType,
     /// The address that was seen first; see `incident.source`.
     pub src_ip: IpAddr,
     /// The first address that was tried.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dest_ip: Option<IpAddr>,
     /// The incident.
     pub incident: Incident,
@@ -27,15 +26,7 @@ pub struct IncidentRecord {
     pub summary: String,
 }
 
-/// `event_type`: the one there is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum EventType {
-    /// `incident`.
-    Incident,
-}
-
-/// `incident`: what is known of it so far. Counts are totals from its beginning.
+/// What is known of it so far. Counts are totals from its beginning.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Incident {
     /// The same in all records of an incident.

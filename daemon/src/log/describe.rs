@@ -4,7 +4,7 @@ use portcullis_config::Mode;
 use portcullis_rules::{Action, Cause, Headers, IcmpType, Protocol, Rule, State, TcpFlags, Transport};
 
 use super::{
-    Alert, Drop, EventType, Metadata, Record, Scope, Summary, Verdict,
+    Alert, Drop, Ether, EventType, Metadata, Record, Scope, Summary, Verdict,
     stable_number::{flow_id, signature_id},
 };
 use crate::event::Event;
@@ -42,12 +42,12 @@ pub fn describe_summary(summary: &Summary, event_id: String) -> Record {
             let mut record = describe(sample, event_id);
             let reason = record.drop.take().and_then(|drop| drop.reason);
             record.drop = reason.map(|reason| Drop { reason: Some(reason), ..Drop::default() });
-            (record.flow_id, record.src_port) = (None, None);
+            (record.flow_id, record.src_port, record.ether) = (None, None, None);
             record
         }
         Scope::Various => {
             let mut record = addressless(sample);
-            record.in_iface = None;
+            (record.in_iface, record.ether) = (None, None);
             record.alert.signature = "various".to_owned();
             record.alert.signature_id = signature_id("various");
             let Metadata { generation, would, .. } = record.alert.metadata;
@@ -83,6 +83,7 @@ fn addressless(event: &Event) -> Record {
         icmp_type: None,
         icmp_code: None,
         ip_v: None,
+        ether: event.sender.map(|address| Ether { src_mac: hardware(address) }),
         direction: None,
         drop: None,
         verdict: Verdict {
@@ -174,6 +175,11 @@ fn refused(event: &Event) -> Drop {
         }
         Transport::Ports { .. } | Transport::Icmp { echo: None, .. } | Transport::Other => drop,
     }
+}
+
+/// A hardware address as Suricata writes it.
+fn hardware(address: [u8; 6]) -> String {
+    address.map(|byte| format!("{byte:02x}")).join(":")
 }
 
 /// Suricata's names (`util-proto-name.c`); other numbers in three digits, as it writes them.

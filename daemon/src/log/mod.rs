@@ -40,6 +40,7 @@ pub use journal::{Entry, Message};
 pub use lifecycle::{tell, under_journald};
 pub use outlets::{Outlets, Sockets};
 pub use per_second::PerSecond;
-pub use record::{Alert, Drop, EventType, Metadata, Record, Verdict};
+pub use record::{Alert, Drop, Ether, EventType, Metadata, Record, Verdict};
 pub use segment::Segment;
 pub use show::Show;
+pub(crate) use stable_number::signature_id;

@@ -53,12 +53,12 @@ impl Outlets {
 
     /// Tells of a packet that has a record of its own, or of a count of them. How many were not
     /// told: nobody listens, or has no room.
-    pub fn packet(&self, record: &Record) -> u64 {
+    pub fn packet(&mut self, record: &Record) -> u64 {
         let entry = self.journal.as_ref().filter(|_| self.journal_packets);
         let journal = entry.is_some_and(|journal| is_lost(journal.send(&Entry::of_packet(record))));
         // A line there is a packet: a count would be taken for one.
         let single = record.alert.metadata.count.is_none();
-        let syslog = self.syslog.as_ref().filter(|_| single);
+        let syslog = self.syslog.as_mut().filter(|_| single);
         let syslog = syslog.is_some_and(|syslog| is_lost(syslog.send(record)));
         u64::from(journal) + u64::from(syslog)
     }
@@ -97,7 +97,7 @@ mod tests {
         let summary = Summary { sample: event, last: sample::at(0), count: 9, scope: Scope::Same };
         let summary = describe_summary(&summary, "id".to_owned());
         let everything = Log { journald: Journald::Packets, syslog: true, ..Log::default() };
-        let outlets = Outlets::open(&everything, &sockets);
+        let mut outlets = Outlets::open(&everything, &sockets);
         assert_eq!(outlets.packet(&single), 0, "nobody is there");
 
         let listeners = [&sockets.journal, &sockets.syslog].map(|path| UnixDatagram::bind(path).unwrap());

@@ -49,6 +49,9 @@ pub struct Record {
     /// 4 or 6.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ip_v: Option<u8>,
+    /// The frame that it came in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ether: Option<Ether>,
     /// `to_server` for the first packet of a flow; left out where that is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub direction: Option<String>,
@@ -69,6 +72,13 @@ pub enum EventType {
     Drop,
     /// A packet that the rules accept, recorded because its rule says `log = "every"`.
     Alert,
+}
+
+/// `ether`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ether {
+    /// The sender's hardware address: of a host on the same wire, or of the router that packets come by.
+    pub src_mac: String,
 }
 
 /// `drop`: nothing beyond Suricata's schema.

@@ -54,6 +54,7 @@ pub(crate) fn event(headers: Option<Headers>) -> Event {
         headers,
         length: headers.map_or(7, |headers| headers.length),
         user: None,
+        sender: Some([2, 0, 0, 0, 0, 9]),
         state: State::New,
         reply: false,
         returning: false,

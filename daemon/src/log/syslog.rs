@@ -1,6 +1,8 @@
 //! Packets in syslog, as the kernel's own `log` statement writes them (`net/netfilter/nf_log_syslog.c`):
 //! psad, fail2ban and CrowdSec read those lines, and take them from the program `kernel` only.
 
+mod frame;
+
 use std::{
     fmt::Write as _,
     io,
@@ -10,7 +12,9 @@ use std::{
 };
 
 use jiff::tz::TimeZone;
+use rustix::time::{ClockId, clock_gettime};
 
+use self::frame::Cards;
 use super::{Drop, Record};
 
 /// Where syslog listens.
@@ -24,6 +28,7 @@ pub(super) struct Syslog {
     socket: UnixDatagram,
     path: PathBuf,
     zone: TimeZone,
+    cards: Cards,
 }
 
 impl Syslog {
@@ -34,22 +39,27 @@ impl Syslog {
     pub(super) fn at(path: &Path) -> io::Result<Self> {
         let socket = UnixDatagram::unbound()?;
         socket.set_nonblocking(true)?;
-        Ok(Self { socket, path: path.to_owned(), zone: TimeZone::system() })
+        Ok(Self { socket, path: path.to_owned(), zone: TimeZone::system(), cards: Cards::default() })
     }
 
     /// Writes a packet's line.
     ///
     /// # Errors
     /// When nobody listens, or there is no room.
-    pub(super) fn send(&self, record: &Record) -> io::Result<()> {
+    pub(super) fn send(&mut self, record: &Record) -> io::Result<()> {
         let time = record.timestamp.to_zoned(self.zone.clone()).strftime("%b %e %H:%M:%S").to_string();
-        let line = format!("{PRIORITY}{time} kernel: {}", kernel_line(record));
+        // The kernel's messages carry its own clock, and some patterns want it (`__kernel_prefix` of fail2ban).
+        let clock = clock_gettime(ClockId::Monotonic);
+        let (seconds, micros) = (clock.tv_sec, clock.tv_nsec / 1000);
+        let card = record.in_iface.as_deref().and_then(|name| self.cards.address(name, record.timestamp));
+        let line = kernel_line(record, card);
+        let line = format!("{PRIORITY}{time} kernel: [{seconds:5}.{micros:06}] {line}");
         self.socket.send_to(line.as_bytes(), &self.path).map(|_| ())
     }
 }
 
-/// The line of one packet.
-pub(super) fn kernel_line(record: &Record) -> String {
+/// The line of one packet, which came in by a card with the hardware address `card`.
+fn kernel_line(record: &Record, card: Option<[u8; 6]>) -> String {
     let metadata = &record.alert.metadata;
     let action = metadata.would.as_ref().map_or_else(
         || record.verdict.action.to_uppercase(),
@@ -63,6 +73,11 @@ pub(super) fn kernel_line(record: &Record) -> String {
         name(record.in_iface.as_ref()),
         name(metadata.out_iface.as_ref())
     );
+    if record.in_iface.is_some() {
+        // Where there is none the kernel writes the word all the same.
+        let frame = card.and_then(|card| frame::header(record, card)).unwrap_or_default();
+        let _ = write!(line, "MAC={frame} ");
+    }
     let none = Drop::default();
     let drop = record.drop.as_ref().unwrap_or(&none);
     // Writing to a string does not fail.
@@ -165,25 +180,25 @@ mod tests {
 
     #[test]
     fn lines_are_the_kernels() {
-        let line = |event| kernel_line(&describe(&event, "id".to_owned()));
+        let line = |event| kernel_line(&describe(&event, "id".to_owned()), Some([2, 0, 0, 0, 0, 1]));
         for (event, expected) in [
             (
                 tcp("203.0.113.9", 40000, "192.0.2.1", 23),
-                "portcullis DROP policy_input: IN=eth0 OUT= SRC=203.0.113.9 DST=192.0.2.1 LEN=60 TOS=0x08 PREC=0x00 \
-                 TTL=57 ID=4660 PROTO=TCP SPT=40000 DPT=23 WINDOW=64240 RES=0x00 SYN URGP=0",
+                "portcullis DROP policy_input: IN=eth0 OUT= MAC=02:00:00:00:00:01:02:00:00:00:00:09:08:00 SRC=203.0.113.9 \
+                 DST=192.0.2.1 LEN=60 TOS=0x08 PREC=0x00 TTL=57 ID=4660 PROTO=TCP SPT=40000 DPT=23 WINDOW=64240 RES=0x00 SYN URGP=0",
             ),
             (
                 udp("2001:db8::7", 40000, "2001:db8:1::1", 161),
-                "portcullis DROP policy_input: IN=eth0 OUT= SRC=2001:0db8:0000:0000:0000:0000:0000:0007 \
+                "portcullis DROP policy_input: IN=eth0 OUT= MAC=02:00:00:00:00:01:02:00:00:00:00:09:86:dd SRC=2001:0db8:0000:0000:0000:0000:0000:0007 \
                  DST=2001:0db8:0001:0000:0000:0000:0000:0001 LEN=60 TC=8 HOPLIMIT=57 FLOWLBL=4660 PROTO=UDP SPT=40000 \
                  DPT=161 LEN=40",
             ),
             (
                 monitored(by(EVERY, echo("203.0.113.9", "192.0.2.1"))),
-                "portcullis WOULD-REJECT every: IN=eth0 OUT= SRC=203.0.113.9 DST=192.0.2.1 LEN=60 TOS=0x08 PREC=0x00 \
-                 TTL=57 ID=4660 PROTO=ICMP TYPE=8 CODE=0 ID=17 SEQ=2",
+                "portcullis WOULD-REJECT every: IN=eth0 OUT= MAC=02:00:00:00:00:01:02:00:00:00:00:09:08:00 SRC=203.0.113.9 \
+                 DST=192.0.2.1 LEN=60 TOS=0x08 PREC=0x00 TTL=57 ID=4660 PROTO=ICMP TYPE=8 CODE=0 ID=17 SEQ=2",
             ),
-            (malformed(), "portcullis DROP malformed_packet: IN=eth0 OUT= LEN=7"),
+            (malformed(), "portcullis DROP malformed_packet: IN=eth0 OUT= MAC= LEN=7"),
         ] {
             assert_eq!(line(event), expected);
         }
@@ -195,12 +210,18 @@ mod tests {
         let path = directory.path().join("log");
         let daemon = UnixDatagram::bind(&path).unwrap();
         let mut record = describe(&tcp("203.0.113.9", 40000, "192.0.2.1", 23), "id".to_owned());
+        record.in_iface = Some("none0".to_owned());
         record.alert.signature = "x SRC=192.0.2.66\nkernel: IN=".to_owned();
         Syslog { zone: TimeZone::UTC, ..Syslog::at(&path).unwrap() }.send(&record).unwrap();
         let mut datagram = [0; 4096];
         let length = daemon.recv(&mut datagram).unwrap();
         let text = String::from_utf8_lossy(&datagram[..length]);
-        let start = "<4>Nov 23 08:26:45 kernel: portcullis DROP x_SRC_192.0.2.66_kernel__IN_: IN=eth0 OUT= SRC=203.0.113.9 ";
-        assert!(text.starts_with(start) && !text.contains('\n'), "{text:?}");
+        let (start, rest) = text.split_once("] ").unwrap();
+        let clock =
+            start.strip_prefix("<4>Nov 23 08:26:45 kernel: [").map(|clock| clock.trim_start().parse::<f64>());
+        assert!(clock.is_some_and(|clock| clock.is_ok()), "{text:?}");
+        // This host has no such card.
+        let line = "portcullis DROP x_SRC_192.0.2.66_kernel__IN_: IN=none0 OUT= MAC= SRC=203.0.113.9 ";
+        assert!(rest.starts_with(line) && !text.contains('\n'), "{text:?}");
     }
 }

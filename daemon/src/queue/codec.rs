@@ -16,6 +16,7 @@ const VERDICT_HDR: u16 = 2; // NFQA_VERDICT_HDR
 const MARK: u16 = 3; // NFQA_MARK
 const IN_INTERFACE: u16 = 5; // NFQA_IFINDEX_INDEV
 const OUT_INTERFACE: u16 = 6; // NFQA_IFINDEX_OUTDEV
+const HW_ADDR: u16 = 9; // NFQA_HWADDR
 const PAYLOAD: u16 = 10; // NFQA_PAYLOAD
 const CAP_LEN: u16 = 13; // NFQA_CAP_LEN
 const UID: u16 = 16; // NFQA_UID
@@ -37,8 +38,16 @@ const NF_REPEAT: u32 = 4;
 /// The id and the rest of a queued packet; `None` if not even its id can be read.
 pub fn packet(attributes: Attributes<'_>) -> Option<(u32, Queued<'_>)> {
     let mut id = None;
-    let mut packet =
-        Queued { hook: 0, mark: 0, in_interface: 0, out_interface: 0, user: None, length: 0, bytes: &[] };
+    let mut packet = Queued {
+        hook: 0,
+        mark: 0,
+        in_interface: 0,
+        out_interface: 0,
+        user: None,
+        sender: None,
+        length: 0,
+        bytes: &[],
+    };
     for (kind, payload) in attributes {
         let number = payload.first_chunk().map(|bytes| u32::from_be_bytes(*bytes));
         match (kind, number) {
@@ -51,6 +60,7 @@ pub fn packet(attributes: Attributes<'_>) -> Option<(u32, Queued<'_>)> {
             (OUT_INTERFACE, Some(index)) => packet.out_interface = index,
             (CAP_LEN, Some(length)) => packet.length = length,
             (UID, user) => packet.user = user,
+            (HW_ADDR, _) => packet.sender = ethernet(payload),
             (PAYLOAD, _) => packet.bytes = payload,
             _ => {}
         }
@@ -60,6 +70,15 @@ pub fn packet(attributes: Attributes<'_>) -> Option<(u32, Queued<'_>)> {
         packet.length = u32::try_from(packet.bytes.len()).unwrap_or(u32::MAX);
     }
     id.map(|id| (id, packet))
+}
+
+/// The address in a `struct nfqnl_msg_packet_hw`, if it is one of Ethernet's: its length, two bytes of nothing, and the
+/// address in eight bytes.
+fn ethernet(payload: &[u8]) -> Option<[u8; 6]> {
+    match payload {
+        &[0, 6, _, _, a, b, c, d, e, f, ..] => Some([a, b, c, d, e, f]),
+        _ => None,
+    }
 }
 
 /// Binds a queue, with all its settings, in one message: no packet meets half of them.
@@ -145,12 +164,13 @@ mod tests {
 
     #[test]
     fn a_packet_comes_with_what_the_kernel_knows_of_it() {
-        let attributes: [(u16, &[u8]); 9] = [
+        let attributes: [(u16, &[u8]); 10] = [
             (PACKET_HDR, &HEADER),
             (MARK, &0x0100_0001u32.to_be_bytes()),
             (IN_INTERFACE, &[0, 0, 0, 2]),
             (OUT_INTERFACE, &[0, 0, 0, 3]),
             (UID, &1000u32.to_be_bytes()),
+            (HW_ADDR, &[0, 6, 0, 0, 2, 0, 0, 0, 0, 9, 0, 0]),
             (12, &[0, 0, 0, 2]), // NFQA_CT_INFO, which nobody asked for
             (CAP_LEN, &1500u32.to_be_bytes()),
             (4, &[0; 16]), // NFQA_TIMESTAMP
@@ -162,6 +182,7 @@ mod tests {
             in_interface: 2,
             out_interface: 3,
             user: Some(1000),
+            sender: Some([2, 0, 0, 0, 0, 9]),
             length: 1500,
             bytes: b"\x45 and so on",
         };
@@ -178,6 +199,10 @@ mod tests {
     fn what_is_cut_short_is_no_packet_or_one_that_nobody_can_parse() {
         assert_eq!(read(&[(PAYLOAD, &[0x45; 60])]), None, "not even an id");
         assert_eq!(read(&[(PACKET_HDR, &HEADER[..3])]), None);
+        for hardware in [&[0, 6, 0, 0, 2, 0, 0, 0, 0][..], &[0, 8, 0, 0, 2, 0, 0, 0, 0, 9, 1, 1]] {
+            let packet = read(&[(PACKET_HDR, &HEADER), (HW_ADDR, hardware)]);
+            assert_eq!(packet.map(|(_, packet)| packet.sender), Some(None), "{hardware:?}");
+        }
         let (_, packet) = read(&[(PACKET_HDR, &HEADER[..4]), (MARK, &[1])]).expect("an id");
         assert_eq!((packet.hook, packet.mark, packet.bytes), (0, 0, &[][..]));
     }

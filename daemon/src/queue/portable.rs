@@ -61,6 +61,7 @@ fn queued(message: &Message) -> Queued<'_> {
         in_interface: message.get_indev(),
         out_interface: message.get_outdev(),
         user: message.get_uid(),
+        sender: message.get_hw_addr().and_then(|address| address.try_into().ok()),
         length: u32::try_from(message.get_original_len()).unwrap_or(u32::MAX),
         bytes: message.get_payload(),
     }

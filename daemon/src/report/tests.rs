@@ -31,10 +31,10 @@ fn sample() -> tempfile::TempDir {
         segment.append(&record.line(), event.time).unwrap();
     }
     let incident = serde_json::json!({
-        "timestamp": "2026-11-23T08:30:00.000000+0000", "event_type": "incident", "src_ip": "203.0.113.9",
-        "incident": { "id": "x1", "source": "203.0.113.9", "pattern": "port scan</td><script>", "severity": "high",
+        "timestamp": "2026-11-23T08:30:00.000000+0000", "event_type": "alert", "src_ip": "203.0.113.9",
+        "alert": { "context": { "incident": { "id": "x1", "source": "203.0.113.9", "pattern": "port scan</td><script>", "severity": "high",
             "first_seen": "2026-11-23T08:26:45.000000+0000", "last_seen": "2026-11-23T08:30:00.000000+0000" },
-        "summary": "a <b>scan</b>",
+        "summary": "a <b>scan</b>" } },
     });
     let mut incidents =
         Segment::new(directory.path().to_owned(), Stream::Incidents, Limits::within(1 << 20, 1 << 24));

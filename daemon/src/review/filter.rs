@@ -44,6 +44,8 @@ pub(super) struct Selection {
     pub(super) apart: [u64; 3],
     /// Lines that are no records.
     pub(super) foreign: u64,
+    /// The first of them.
+    pub(super) first_foreign: Option<u32>,
 }
 
 impl Filter {
@@ -117,7 +119,10 @@ impl Filter {
         for (row, &shape) in (0..).zip(&rows.shape) {
             let (at, shape) = (row as usize, shape as usize);
             if !fits[shape] {
-                selection.foreign += u64::from(digest.head.shapes[shape].class == Class::Foreign);
+                if digest.head.shapes[shape].class == Class::Foreign {
+                    selection.foreign += 1;
+                    selection.first_foreign.get_or_insert(row);
+                }
                 continue;
             }
             let wanted = self.times.contains(&rows.time[at])

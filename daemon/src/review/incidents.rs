@@ -6,23 +6,50 @@ use ipnet::IpNet;
 use jiff::{Timestamp, tz::TimeZone};
 use serde::Deserialize;
 
-use super::{filter::Filter, parts::parts, table::local};
+use super::{Seen, filter::Filter, parts::parts, table::local};
 use crate::log::{Escaped, Stream, eve_time};
 
 /// A record of an incident, as much of it as a reader needs; other fields are ignored.
 #[derive(Debug, Clone, Deserialize)]
+#[serde(from = "Line")]
 pub struct Told {
     /// When it was told.
-    #[serde(with = "eve_time")]
     pub timestamp: Timestamp,
     /// The address that was seen first.
-    #[serde(default)]
     pub src_ip: Option<IpAddr>,
     /// The incident so far.
     pub incident: Incident,
     /// The same in a sentence.
-    #[serde(default)]
     pub summary: String,
+}
+
+/// As it is written.
+#[derive(Deserialize)]
+struct Line {
+    #[serde(with = "eve_time")]
+    timestamp: Timestamp,
+    #[serde(default)]
+    src_ip: Option<IpAddr>,
+    alert: Alert,
+}
+
+#[derive(Deserialize)]
+struct Alert {
+    context: Context,
+}
+
+#[derive(Deserialize)]
+struct Context {
+    incident: Incident,
+    #[serde(default)]
+    summary: String,
+}
+
+impl From<Line> for Told {
+    fn from(Line { timestamp, src_ip, alert: Alert { context } }: Line) -> Self {
+        let Context { incident, summary } = context;
+        Self { timestamp, src_ip, incident, summary }
+    }
 }
 
 /// An incident so far.
@@ -78,7 +105,7 @@ impl Told {
     }
 }
 
-/// Every record of the incidents' file that is asked for, with its line, in order; returns how many
+/// Every record of the incidents' file that is asked for, with its line, in order; returns which
 /// lines are no records.
 ///
 /// # Errors
@@ -87,25 +114,35 @@ pub(super) fn each(
     directory: &Path,
     filter: &Filter,
     mut take: impl FnMut(Told, &[u8]) -> io::Result<()>,
-) -> io::Result<u64> {
-    let mut foreign = 0;
+) -> io::Result<Seen> {
+    let mut seen = Seen::default();
     for part in parts(directory, Stream::Incidents)?.iter().filter(|part| filter.may_be_in(part)) {
         let mut outcome = Ok(());
-        part.each_line(|line| match serde_json::from_slice::<Told>(line) {
-            Ok(told) => {
-                let source = told.src_ip;
-                if filter.includes(told.timestamp.as_microsecond())
-                    && filter.includes_source(source)
-                    && outcome.is_ok()
-                {
-                    outcome = take(told, line);
+        let mut lines = 0;
+        let mut first = None;
+        let mut foreign = 0;
+        part.each_line(|line| {
+            lines += 1;
+            match serde_json::from_slice::<Told>(line) {
+                Ok(told) => {
+                    let source = told.src_ip;
+                    if filter.includes(told.timestamp.as_microsecond())
+                        && filter.includes_source(source)
+                        && outcome.is_ok()
+                    {
+                        outcome = take(told, line);
+                    }
+                }
+                Err(_) => {
+                    foreign += 1;
+                    first.get_or_insert(lines);
                 }
             }
-            Err(_) => foreign += 1,
         })?;
         outcome?;
+        seen.add_foreign(foreign, || first.map(|line| part.place(line)));
     }
-    Ok(foreign)
+    Ok(seen)
 }
 
 /// The latest record of an incident.

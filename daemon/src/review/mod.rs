@@ -120,7 +120,10 @@ struct Screen {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Seen {
     found: u64,
+    /// Lines that are no records.
     foreign: u64,
+    /// Where the first of them are, as `file:line`.
+    foreign_at: Vec<String>,
     /// Files that can't be read, and why.
     unreadable: Vec<String>,
 }
@@ -142,8 +145,13 @@ pub fn run(
         eprintln!("portcullis: {why}");
     }
     if seen.foreign > 0 {
-        let noun = if seen.foreign == 1 { "line is" } else { "lines are" };
-        eprintln!("portcullis: {} {noun} not a record, and passed over", seen.foreign);
+        let noun = if seen.foreign == 1 { "line is not a record" } else { "lines are no records" };
+        let more = if seen.foreign > seen.foreign_at.len() as u64 { ", ..." } else { "" };
+        eprintln!(
+            "portcullis: {} {noun}, and passed over: {}{more}",
+            seen.foreign,
+            seen.foreign_at.join(", ")
+        );
     }
     Ok(if seen.found > 0 { Outcome::Found } else { Outcome::Nothing })
 }

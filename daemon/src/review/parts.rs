@@ -34,6 +34,7 @@ pub(super) struct Part {
 /// A part's digest, and the way to its lines.
 #[derive(Debug)]
 pub(super) struct Segment {
+    path: PathBuf,
     pub(super) digest: Digest,
     file: File,
     packed: bool,
@@ -81,6 +82,11 @@ impl Part {
         Ok(loaded.filter(|segment| wanted(&segment.digest.head)))
     }
 
+    /// Where a line is, to be told; the first is 1.
+    pub(super) fn place(&self, line: u64) -> String {
+        format!("{}:{line}", self.path.display())
+    }
+
     /// Every line, in order, without its line feed.
     ///
     /// # Errors
@@ -98,7 +104,7 @@ impl Part {
         if let Some(segment) = loaded.get() {
             return Ok(Arc::clone(segment));
         }
-        let segment = Arc::new(plain(file.try_clone()?)?);
+        let segment = Arc::new(plain(self.path.clone(), file.try_clone()?)?);
         Ok(Arc::clone(loaded.get_or_init(|| segment)))
     }
 
@@ -120,7 +126,7 @@ impl Part {
             Err(error) => return Err(error),
         };
         if !archive(&path) {
-            return plain(file).map(|segment| Some(Arc::new(segment)));
+            return plain(path, file).map(|segment| Some(Arc::new(segment)));
         }
         let digest = match Folded::open(&path.with_extension("digest"), file.metadata()?.len()) {
             Ok(folded) if !wanted(&folded.head) => return Ok(None),
@@ -129,11 +135,16 @@ impl Part {
         };
         // A digest that is missing, damaged or another version's is made anew.
         let digest = digest.or_else(|_| packed(&file))?;
-        Ok(Some(Arc::new(Segment { digest, file, packed: true })))
+        Ok(Some(Arc::new(Segment { path, digest, file, packed: true })))
     }
 }
 
 impl Segment {
+    /// Where a row's line is, to be told.
+    pub(super) fn place(&self, row: u32) -> String {
+        format!("{}:{}", self.path.display(), u64::from(row) + 1)
+    }
+
     /// The lines of a block.
     ///
     /// # Errors
@@ -172,7 +183,7 @@ impl Segment {
 }
 
 /// A file of lines.
-fn plain(file: File) -> io::Result<Segment> {
+fn plain(path: PathBuf, file: File) -> io::Result<Segment> {
     let mut builder = Builder::default();
     let reader = &file;
     let (mut buffer, mut offset) = (Vec::with_capacity(CHUNK), 0);
@@ -184,7 +195,7 @@ fn plain(file: File) -> io::Result<Segment> {
             _ => buffer.len(),
         };
         if length == 0 {
-            return Ok(Segment { digest: builder.finish(), file, packed: false });
+            return Ok(Segment { path, digest: builder.finish(), file, packed: false });
         }
         builder.lines(&buffer[..length], offset, length as u64);
         offset += length as u64;

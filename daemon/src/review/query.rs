@@ -26,6 +26,8 @@ use crate::log::{
     escape_json,
 };
 
+/// Files of which the first line is told that is no record.
+const MOST_PLACES: usize = 3;
 /// Sources whose last acceptance is remembered.
 const MOST_ACCEPTED: usize = 1_000_000;
 
@@ -37,6 +39,9 @@ pub(super) struct Query<'a> {
     screen: &'a Screen,
     filter: Filter,
 }
+
+/// What was found in a part, and its text.
+type Shown = (Arc<Segment>, Selection, Vec<u8>);
 
 /// What was found in a part.
 pub(super) type Found = io::Result<Option<(Arc<Segment>, Selection)>>;
@@ -79,17 +84,17 @@ impl<'a> Query<'a> {
             }
             None => {
                 let mut apart = [0; 3];
-                let work = |part: &Part| -> io::Result<Option<(Selection, Vec<u8>)>> {
+                let work = |part: &Part| -> io::Result<Option<Shown>> {
                     let Some((segment, selection)) = self.found(part)? else { return Ok(None) };
                     let text = self.text(&segment, &selection.rows, form, &accepted)?;
-                    Ok(Some((selection, text)))
+                    Ok(Some((segment, selection, text)))
                 };
                 in_order(&parts, work, |found| {
-                    if let Some((selection, text)) = seen.note(found) {
+                    if let Some((segment, selection, text)) = seen.note(found) {
                         if seen.found == 0 && !selection.rows.is_empty() {
                             out.write_all(headings.as_bytes())?;
                         }
-                        seen.add(&selection);
+                        seen.add(&segment, &selection);
                         add(&mut apart, selection.apart);
                         out.write_all(&text)?;
                     }
@@ -150,16 +155,16 @@ impl<'a> Query<'a> {
 
     /// What the detector concluded.
     pub(super) fn incidents(&self, out: &mut dyn Write) -> io::Result<Seen> {
-        let mut seen = Seen::default();
+        let mut found = 0;
         let mut tail: VecDeque<String> = VecDeque::new();
         let show = |text: &str, out: &mut dyn Write| writeln!(out, "{text}");
-        let foreign = incidents::each(self.directory, &self.filter, |told, line| {
+        let mut seen = incidents::each(self.directory, &self.filter, |told, line| {
             let text = match self.args.form(self.screen) {
                 Some(Form::JsonForTerminal) => escape_json(&String::from_utf8_lossy(line)),
                 Some(_) => String::from_utf8_lossy(line).into_owned(),
                 None => table::cut(told.line(self.screen.now.time_zone()), self.screen.width),
             };
-            seen.found += 1;
+            found += 1;
             match self.args.number {
                 None => show(&text, out),
                 Some(number) => {
@@ -172,7 +177,7 @@ impl<'a> Query<'a> {
             }
         })?;
         tail.iter().try_for_each(|text| show(text, out))?;
-        seen.foreign = foreign;
+        seen.found = found;
         Ok(seen)
     }
 
@@ -208,7 +213,7 @@ impl<'a> Query<'a> {
             let Some((segment, mut selection)) = seen.note(self.found(part)) else { continue };
             selection.rows.drain(..selection.rows.len().saturating_sub(wanted));
             wanted -= selection.rows.len();
-            seen.add(&selection);
+            seen.add(&segment, &selection);
             texts.push_front(self.text(&segment, &selection.rows, form, accepted)?);
         }
         Ok(texts)
@@ -238,16 +243,14 @@ impl<'a> Query<'a> {
             if let Some((segment, selection)) = seen.note(self.found(part)) {
                 add_rows(sum, &segment, &selection.rows);
                 add(apart, selection.apart);
-                seen.add(&selection);
+                seen.add(&segment, &selection);
             }
         };
         let mut total: (S, [u64; 3], Seen) = Default::default();
         for (sum, apart, seen) in sums(&parts, add_part) {
             total.0 = merge(total.0, sum);
             add(&mut total.1, apart);
-            total.2.found += seen.found;
-            total.2.foreign += seen.foreign;
-            total.2.unreadable.extend(seen.unreadable);
+            total.2.merge(seen);
         }
         Ok(total)
     }
@@ -285,9 +288,28 @@ impl<'a> Query<'a> {
 }
 
 impl Seen {
-    fn add(&mut self, selection: &Selection) {
+    fn add(&mut self, segment: &Segment, selection: &Selection) {
         self.found += selection.rows.len() as u64;
-        self.foreign += selection.foreign;
+        self.add_foreign(selection.foreign, || selection.first_foreign.map(|row| segment.place(row)));
+    }
+
+    /// Adds a file's lines that are no records, and where the first is.
+    pub(super) fn add_foreign(&mut self, lines: u64, place: impl FnOnce() -> Option<String>) {
+        self.foreign += lines;
+        if self.foreign_at.len() < MOST_PLACES {
+            self.foreign_at.extend(place());
+        }
+    }
+
+    fn merge(&mut self, other: Self) {
+        let Self { found, foreign, foreign_at, unreadable } = other;
+        self.found += found;
+        self.foreign += foreign;
+        self.foreign_at.extend(foreign_at);
+        // The files were read in any order.
+        self.foreign_at.sort_unstable();
+        self.foreign_at.truncate(MOST_PLACES);
+        self.unreadable.extend(unreadable);
     }
 
     /// What was found; what can't be read is remembered, and the rest goes on.

@@ -269,7 +269,8 @@ fn lines_that_are_no_records_are_counted_and_hostile_text_is_harmless() {
     fs::write(&path, torn).unwrap();
     for words in [&[][..], &["--top", "rules"], &["--json"]] {
         let (text, seen) = ask_at(directory.path(), words, Some(500));
-        assert_eq!(seen, Seen { found: 1, foreign: 4, ..Seen::default() });
+        let foreign_at = vec![format!("{}:1", path.display())];
+        assert_eq!(seen, Seen { found: 1, foreign: 4, foreign_at, ..Seen::default() });
         assert!(text.chars().all(|c| c == '\n' || !c.is_control()) && !text.contains('\u{202e}'), "{text:?}");
     }
     assert!(ask(directory.path(), &[]).0.contains("web\\u{1b}[2J\\u{202e}"));

@@ -33,10 +33,10 @@ fn board() -> Board {
     board.packets(&text);
     let incident = |id: &str, phase: &str| {
         let incident = serde_json::json!({
-            "timestamp": "2026-11-23T08:27:00.000000+0000", "event_type": "incident", "src_ip": "203.0.113.9",
-            "incident": { "id": id, "source": "203.0.113.9", "pattern": "port scan", "phase": phase, "severity": "medium",
+            "timestamp": "2026-11-23T08:27:00.000000+0000", "event_type": "alert", "src_ip": "203.0.113.9",
+            "alert": { "context": { "incident": { "id": id, "source": "203.0.113.9", "pattern": "port scan", "phase": phase, "severity": "medium",
                 "first_seen": "2026-11-23T08:26:45.000000+0000", "last_seen": "2026-11-23T08:27:00.000000+0000" },
-            "summary": "port scan begins: 203.0.113.9 tried 6 closed ports\u{1b}[2J",
+            "summary": "port scan begins: 203.0.113.9 tried 6 closed ports\u{1b}[2J" } },
         });
         format!("{incident}\n")
     };

@@ -4,7 +4,7 @@ use super::{Actor, Episode, NAMED, Odd, Told};
 use crate::{
     detect::{
         pattern::Pattern,
-        record::{EventType, Incident, IncidentRecord, Phase},
+        record::{Incident, IncidentRecord, Phase},
         tally::MOST_HOSTS,
         technique::Technique,
         time::Moment,
@@ -25,7 +25,6 @@ impl Episode {
         };
         IncidentRecord {
             timestamp: time.timestamp(),
-            event_type: EventType::Incident,
             src_ip: self.address,
             dest_ip: Some(self.target),
             incident: Incident {

@@ -23,7 +23,7 @@ fn policy_alert() -> Value {
 fn golden(flow_id: &Value, own: &Value) -> Value {
     let mut record = json!({
         "timestamp": "2026-11-23T08:26:45.123456+0000", "flow_id": flow_id, "in_iface": "eth0",
-        "event_type": "drop", "direction": "to_server", "verdict": { "action": "drop" }, "alert": policy_alert(),
+        "event_type": "drop", "direction": "to_server", "ether": { "src_mac": "02:00:00:00:00:09" }, "verdict": { "action": "drop" }, "alert": policy_alert(),
     });
     record.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
     record
@@ -148,7 +148,7 @@ fn a_protocol_without_a_name_is_three_digits() {
 #[test]
 fn records_keep_to_the_published_schema() {
     const TOP: &str = "timestamp:s flow_id:i in_iface:s event_type:s src_ip:s src_port:i dest_ip:s dest_port:i proto:s \
-                       icmp_type:i icmp_code:i ip_v:i direction:s drop:o verdict:o alert:o";
+                       icmp_type:i icmp_code:i ip_v:i ether:o direction:s drop:o verdict:o alert:o";
     const DROP: &str = "len:i tos:i ttl:i ipid:i tc:i hoplimit:i flowlbl:i tcpseq:i tcpack:i tcpwin:i syn:b ack:b psh:b \
                         rst:b urg:b fin:b tcpres:i tcpurgp:i udplen:i icmp_id:i icmp_seq:i reason:s";
     const ALERT: &str = "action:s category:s gid:i rev:i severity:i signature:s signature_id:i metadata:o";
@@ -183,6 +183,9 @@ fn records_keep_to_the_published_schema() {
         summary(Scope::Various),
     ] {
         check(&record, TOP);
+        if let Some(ether) = record.get("ether") {
+            check(ether, "src_mac:s");
+        }
         check(&record["verdict"], "action:s reject-target:s");
         check(&record["alert"], ALERT);
         if let Some(drop) = record.get("drop") {
