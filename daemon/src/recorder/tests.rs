@@ -59,6 +59,24 @@ fn what_is_blocked_is_in_the_file_to_the_last_packet() {
     assert_eq!(incidents.last().map(|record| record.incident.phase), Some(Phase::End));
 }
 
+/// Every table of the budget is full, with the longest records that packets make: more packets make no more of them.
+#[test]
+fn a_minute_of_flood_is_a_few_megabytes() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut recorder = Recorder::new(&log(directory.path()), settings(), None);
+    let packets = 60_000_u32;
+    for n in 0..packets {
+        let source = format!("2001:db8:{:x}:{:x}:ffff:ffff:ffff:ffff", (n % 20_000) >> 8, n % 256);
+        let flood = tcp(&source, 40000, "2001:db8:1111:2222:3333:4444:5555:6666", 65535);
+        recorder.record(&later(i64::from(n % 60_000) - 45_000, flood));
+    }
+    recorder.finish();
+    let told: u64 = records(directory.path()).iter().map(Record::count).sum();
+    assert_eq!(told, u64::from(packets), "what is left out is in the counts");
+    let bytes = fs::metadata(directory.path().join("blocked.jsonl")).unwrap().len();
+    assert!((4 << 20..6 << 20).contains(&bytes), "{bytes}");
+}
+
 #[test]
 fn an_idle_recorder_has_no_deadline() {
     let directory = tempfile::tempdir().unwrap();
