@@ -5,7 +5,7 @@
 pub(crate) mod fragment;
 
 use std::{
-    hash::{BuildHasher, RandomState},
+    hash::BuildHasher,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
@@ -27,7 +27,7 @@ pub(crate) struct Glance<'a> {
 }
 
 /// Looks at a packet; `None` when not even its addresses are there.
-pub(crate) fn glance<'a>(bytes: &'a [u8], length: u32, hasher: &RandomState) -> Option<Glance<'a>> {
+pub(crate) fn glance<'a>(bytes: &'a [u8], length: u32, hasher: &impl BuildHasher) -> Option<Glance<'a>> {
     match bytes.first()? >> 4 {
         4 => glance_v4(bytes, length, hasher),
         6 => glance_v6(bytes, length, hasher),
@@ -35,7 +35,7 @@ pub(crate) fn glance<'a>(bytes: &'a [u8], length: u32, hasher: &RandomState) -> 
     }
 }
 
-fn glance_v4<'a>(bytes: &'a [u8], length: u32, hasher: &RandomState) -> Option<Glance<'a>> {
+fn glance_v4<'a>(bytes: &'a [u8], length: u32, hasher: &impl BuildHasher) -> Option<Glance<'a>> {
     let source = Ipv4Addr::from(*chunk::<4>(bytes, 12)?);
     let destination = Ipv4Addr::from(*chunk::<4>(bytes, 16)?);
     let protocol = *bytes.get(9)?;
@@ -59,7 +59,7 @@ fn glance_v4<'a>(bytes: &'a [u8], length: u32, hasher: &RandomState) -> Option<G
     Some(Glance { source, destination, protocol, transport, fragment, hides: false })
 }
 
-fn glance_v6<'a>(bytes: &'a [u8], length: u32, hasher: &RandomState) -> Option<Glance<'a>> {
+fn glance_v6<'a>(bytes: &'a [u8], length: u32, hasher: &impl BuildHasher) -> Option<Glance<'a>> {
     let source = Ipv6Addr::from(*chunk::<16>(bytes, 8)?);
     let destination = Ipv6Addr::from(*chunk::<16>(bytes, 24)?);
     let payload = usize::from(u16::from_be_bytes(*chunk(bytes, 4)?));

@@ -20,7 +20,7 @@ use ipnet::IpNet;
 use portcullis_config::{Config, Detect};
 use portcullis_rules::RuleTable;
 
-use self::{capture::Broken, compare::Comparison, host::Host};
+use self::{capture::Broken, compare::Comparison, host::Host, report::Incidents};
 use crate::detect::{Detector, IncidentRecord};
 
 /// The tables' key: a capture has no attacker who could learn it, and the same capture always gives
@@ -69,7 +69,7 @@ pub enum Replayed {
     Broken(Broken),
 }
 
-/// Replays a capture and prints what comes of it. With `by_rules`, the rules of `config` decide what
+/// Replays a capture and prints what comes of it: incidents as they end, then what all of it came to. With `by_rules`, the rules of `config` decide what
 /// a contact comes to; without, the capture shows it.
 ///
 /// # Errors
@@ -86,41 +86,47 @@ pub fn run(
         candidate.map(|candidate| Comparison::new(RuleTable::compile(Arc::clone(&candidate.ruleset))));
     let detector = Detector::new(config.detect.clone(), KEY);
     let mut host = Host::new(table, by_rules, args.local.clone(), detector, comparison);
+    let mut incidents = Incidents::new(BufWriter::new(out), args.json, args.information);
+    let tell = |record: IncidentRecord| incidents.tell(&record);
     let outcome = if args.file == Path::new("-") {
-        replay(io::stdin(), &mut host)
+        replay(io::stdin(), &mut host, tell)
     } else {
-        replay(File::open(&args.file)?, &mut host)
+        replay(File::open(&args.file)?, &mut host, tell)
     };
-    host.finish();
-    let mut out = BufWriter::new(out);
-    if args.json {
-        for record in report::incidents(&host.incidents, args.information) {
-            writeln!(out, "{}", report::as_json(record))?;
-        }
-    } else {
-        report::print(&host, args.information, &mut out)?;
-    }
-    out.flush()?;
+    let outcome = outcome?;
+    incidents.sum_up(&host)?;
     Ok(outcome.map_or_else(Replayed::Broken, |_| Replayed::Whole))
 }
 
-fn replay(input: impl Read + Send, host: &mut Host) -> Result<u64, Broken> {
-    capture::read(input, |frame| host.take(&frame))
+/// Plays a capture to `host`, and tells each incident record as soon as it is known.
+fn replay(
+    input: impl Read + Send,
+    host: &mut Host,
+    mut tell: impl FnMut(IncidentRecord) -> io::Result<()>,
+) -> io::Result<Result<u64, Broken>> {
+    let outcome = capture::read(input, |frame| {
+        host.take(&frame);
+        host.concluded().into_iter().try_for_each(&mut tell)
+    })?;
+    host.finish();
+    host.concluded().into_iter().try_for_each(tell)?;
+    Ok(outcome)
 }
 
-/// All incident records of a capture, for tests: where the detector's settings are the default ones and
-/// nothing is judged.
+/// The incident records of a capture, for tests: where the detector's settings are the default ones.
 #[doc(hidden)]
 pub fn records(
     input: impl Read + Send,
     table: RuleTable,
     by_rules: bool,
     local: Vec<IpNet>,
-) -> Vec<IncidentRecord> {
+    mut tell: impl FnMut(IncidentRecord),
+) {
     let detector = Detector::new(Detect::default(), KEY);
     let mut host = Host::new(table, by_rules, local, detector, None);
-    // What was readable counts.
-    let _ = replay(input, &mut host);
-    host.finish();
-    host.incidents
+    // What was readable counts, and whoever is told has nothing against it.
+    let _ = replay(input, &mut host, |record| {
+        tell(record);
+        Ok(())
+    });
 }

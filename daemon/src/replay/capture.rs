@@ -1,9 +1,12 @@
 //! Captures, read as a stream: pcap and pcapng, in constant memory.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
-use std::{fmt, io::Read};
+use std::{
+    fmt,
+    io::{self, Read},
+};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use pcap_parser::{Block, PcapBlockOwned, PcapError, create_reader};
 
 /// The first size of the buffer; a block has to fit in it.
@@ -79,26 +82,30 @@ impl fmt::Display for Broken {
 
 impl std::error::Error for Broken {}
 
-/// Hands every packet of `input` to `take`, in order, and tells how many there were.
+/// Hands every packet of `input` to `take`, in order, and tells how many there were, or where and why
+/// reading ended early. What was readable has been handed over by then.
 ///
 /// # Errors
-/// Where and why reading ended early. What was readable has been handed over by then.
-pub fn read<R: Read + Send>(input: R, mut take: impl FnMut(Frame<'_>)) -> Result<u64, Broken> {
+/// What `take` says: nothing is read after that.
+pub fn read<R: Read + Send>(
+    input: R,
+    mut take: impl FnMut(Frame<'_>) -> io::Result<()>,
+) -> io::Result<Result<u64, Broken>> {
     let mut state = Section::default();
-    let mut reader = create_reader(BUFFER, input).map_err(|error| Broken {
-        packets: 0,
-        offset: 0,
-        fault: opening(&error),
-    })?;
+    let mut reader = match create_reader(BUFFER, input) {
+        Ok(reader) => reader,
+        Err(error) => return Ok(Err(Broken { packets: 0, offset: 0, fault: opening(&error) })),
+    };
     let mut size = BUFFER;
     loop {
         let fault = match reader.next() {
             Ok((consumed, block)) => {
-                state.take(&block, &mut take);
-                reader.consume(consumed);
+                state.take(&block, &mut take)?;
+                // What is left moves to the front when more is read.
+                reader.consume_noshift(consumed);
                 continue;
             }
-            Err(PcapError::Eof) => return Ok(state.packets),
+            Err(PcapError::Eof) => return Ok(Ok(state.packets)),
             Err(PcapError::Incomplete(_)) => match reader.refill() {
                 Ok(()) => continue,
                 Err(_) => Fault::Unreadable,
@@ -118,7 +125,7 @@ pub fn read<R: Read + Send>(input: R, mut take: impl FnMut(Frame<'_>)) -> Result
             Err(PcapError::ReadError) => Fault::Unreadable,
             Err(_) => Fault::Corrupt,
         };
-        return Err(Broken { packets: state.packets, offset: reader.consumed() as u64, fault });
+        return Ok(Err(Broken { packets: state.packets, offset: reader.consumed() as u64, fault }));
     }
 }
 
@@ -150,7 +157,11 @@ struct Interface {
 }
 
 impl Section {
-    fn take(&mut self, block: &PcapBlockOwned<'_>, take: &mut impl FnMut(Frame<'_>)) {
+    fn take(
+        &mut self,
+        block: &PcapBlockOwned<'_>,
+        take: &mut impl FnMut(Frame<'_>) -> io::Result<()>,
+    ) -> io::Result<()> {
         match block {
             PcapBlockOwned::LegacyHeader(header) => {
                 let resolution = if header.is_nanosecond_precision() { 1_000_000_000 } else { 1_000_000 };
@@ -160,7 +171,7 @@ impl Section {
                 let Interface { link, resolution, .. } = self.interface(0);
                 let ticks = u64::from(packet.ts_sec).saturating_mul(resolution);
                 self.time = time(ticks.saturating_add(packet.ts_usec.into()), resolution, 0);
-                self.hand_over(link, packet.data, packet.caplen, packet.origlen, take);
+                return self.hand_over(link, packet.data, packet.caplen, packet.origlen, take);
             }
             PcapBlockOwned::NG(Block::SectionHeader(_)) => self.interfaces.clear(),
             PcapBlockOwned::NG(Block::InterfaceDescription(described)) => {
@@ -176,14 +187,15 @@ impl Section {
                 let Interface { link, resolution, offset } = self.interface(packet.if_id as usize);
                 let ticks = u64::from(packet.ts_high) << 32 | u64::from(packet.ts_low);
                 self.time = time(ticks, resolution, offset);
-                self.hand_over(link, packet.data, packet.caplen, packet.origlen, take);
+                return self.hand_over(link, packet.data, packet.caplen, packet.origlen, take);
             }
             PcapBlockOwned::NG(Block::SimplePacket(packet)) => {
                 let link = self.interface(0).link;
-                self.hand_over(link, packet.data, packet.origlen, packet.origlen, take);
+                return self.hand_over(link, packet.data, packet.origlen, packet.origlen, take);
             }
             PcapBlockOwned::NG(_) => {}
         }
+        Ok(())
     }
 
     /// An interface that was never described is taken for one that can't be read.
@@ -198,11 +210,11 @@ impl Section {
         bytes: &[u8],
         kept: u32,
         length: u32,
-        take: &mut impl FnMut(Frame<'_>),
-    ) {
+        take: &mut impl FnMut(Frame<'_>) -> io::Result<()>,
+    ) -> io::Result<()> {
         self.packets = self.packets.saturating_add(1);
         let bytes = bytes.get(..kept as usize).unwrap_or(bytes);
-        take(Frame { number: self.packets, time: self.time, link, bytes, length });
+        take(Frame { number: self.packets, time: self.time, link, bytes, length })
     }
 }
 
@@ -218,11 +230,17 @@ fn resolution(code: u8) -> u64 {
 fn time(ticks: u64, resolution: u64, offset: i64) -> Timestamp {
     let resolution = resolution.max(1);
     let seconds = ticks.checked_div(resolution).unwrap_or(0);
-    let rest = u128::from(ticks.checked_rem(resolution).unwrap_or(0)).saturating_mul(1_000_000_000);
-    let nanos = rest.checked_div(resolution.into()).unwrap_or(0);
+    let rest = ticks.checked_rem(resolution).unwrap_or(0);
+    let nanos = match rest.checked_mul(1_000_000_000) {
+        Some(rest) => rest.checked_div(resolution).unwrap_or(0),
+        // Finer than any clock: only then are the long numbers worth their time.
+        None => {
+            let rest = u128::from(rest).saturating_mul(1_000_000_000);
+            rest.checked_div(resolution.into()).and_then(|nanos| nanos.try_into().ok()).unwrap_or(0)
+        }
+    };
     let seconds = i64::try_from(seconds).unwrap_or(i64::MAX).saturating_add(offset);
-    let nanos = SignedDuration::from_nanos(i64::try_from(nanos).unwrap_or(0));
-    Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX).checked_add(nanos).unwrap_or(Timestamp::MAX)
+    Timestamp::new(seconds, i32::try_from(nanos).unwrap_or(0)).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]

@@ -2,11 +2,12 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    mem,
     net::IpAddr,
-    time::Duration,
 };
 
-use jiff::Timestamp;
+use foldhash::fast::RandomState;
+use jiff::{SignedDuration, Timestamp};
 use portcullis_rules::{Headers, Ports, Protocol, TcpFlags, Transport};
 
 use crate::detect::Contact;
@@ -15,7 +16,16 @@ use crate::detect::Contact;
 /// the old ones are forgotten.
 const MOST: usize = 1 << 16;
 /// How long an answer is waited for.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: SignedDuration = SignedDuration::from_secs(2);
+/// How long connection tracking waits for the next packet, by default (`tcp_timeouts`,
+/// `nf_conntrack_proto_tcp.c`; `udp_timeouts`, `nf_conntrack_proto_udp.c`).
+const ASKED: SignedDuration = SignedDuration::from_secs(120);
+const HALF_OPEN: SignedDuration = SignedDuration::from_secs(60);
+const OPEN: SignedDuration = SignedDuration::from_hours(5 * 24);
+const ENDING: SignedDuration = SignedDuration::from_secs(120);
+const RESET: SignedDuration = SignedDuration::from_secs(10);
+const ONE_WAY: SignedDuration = SignedDuration::from_secs(30);
+const STREAM: SignedDuration = SignedDuration::from_secs(120);
 
 /// Both ends of a flow, in the order of their addresses, and its protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -49,6 +59,8 @@ enum Stage {
     Open,
     /// It has ended, or was taken up in its middle.
     Loose,
+    /// It was reset.
+    Reset,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +69,8 @@ struct Flow {
     stage: Stage,
     /// Whether anything came back.
     answered: bool,
+    /// The last packet.
+    last: Timestamp,
 }
 
 /// What became of a flow.
@@ -86,17 +100,22 @@ pub(super) enum Standing {
 /// The flows of a capture.
 #[derive(Debug, Default)]
 pub(super) struct Flows {
-    young: HashMap<Ends, Flow>,
-    old: HashMap<Ends, Flow>,
-    /// Those that wait for an answer, in the order of their beginnings.
+    young: HashMap<Ends, Flow, RandomState>,
+    old: HashMap<Ends, Flow, RandomState>,
+    /// Those that wait for an answer, and until when, in the order of their beginnings.
     waiting: VecDeque<(Timestamp, Ends)>,
 }
 
 impl Flows {
-    /// Where a packet belongs.
-    pub(super) fn stand(&mut self, headers: &Headers) -> Standing {
+    /// Where a packet belongs that was captured at `now`.
+    pub(super) fn stand(&mut self, headers: &Headers, now: Timestamp) -> Standing {
         let ends = Ends::of_headers(headers);
-        let Some(mut flow) = self.take(&ends) else { return beginning(headers) };
+        let Some(flow) = self.find(&ends) else { return beginning(headers) };
+        if flow.is_forgotten(now) {
+            self.young.remove(&ends);
+            return beginning(headers);
+        }
+        flow.last = flow.last.max(now);
         let forth = flow.contact.source == headers.source
             && flow.contact.ports.map(|ports| ports.source) == headers.ports().map(|ports| ports.source);
         flow.answered |= !forth;
@@ -109,22 +128,23 @@ impl Flows {
             }
             _ => None,
         };
-        if flow.stage == Stage::Loose && before == Stage::Loose && beginning(headers) == Standing::First {
+        let ended = |stage| matches!(stage, Stage::Loose | Stage::Reset);
+        if ended(flow.stage) && ended(before) && beginning(headers) == Standing::First {
             let syn = headers.tcp_flags().is_some_and(|flags| flags.0 & SYN_RST_ACK == TcpFlags::SYN.0);
             if syn {
                 // The same ports once more.
                 return Standing::First;
             }
         }
-        let known = became.map(|became| (flow.contact, became));
-        self.keep(ends, flow);
-        Standing::Known(known)
+        Standing::Known(became.map(|became| (flow.contact, became)))
     }
 
-    /// A host's own refusal, about a packet between these ends.
+    /// A host's own refusal, about a packet between these ends. What is refused is as if it had never been.
     pub(super) fn refuse(&mut self, ends: &Ends) -> Option<Contact> {
-        let flow = self.take(ends)?;
-        (flow.stage == Stage::Asked).then_some(flow.contact)
+        let flow = self.find(ends).filter(|flow| flow.stage == Stage::Asked)?;
+        let contact = flow.contact;
+        self.young.remove(ends);
+        Some(contact)
     }
 
     /// Remembers a flow that begins with `contact`.
@@ -132,17 +152,18 @@ impl Flows {
         let ends = Ends::of(contact.source, contact.destination, contact.protocol, contact.ports);
         let loose = contact.protocol == Protocol::TCP && !contact.flags.contains(TcpFlags::SYN);
         let stage = if loose { Stage::Loose } else { Stage::Asked };
-        self.keep(ends, Flow { contact: *contact, stage, answered: false });
+        self.keep(ends, Flow { contact: *contact, stage, answered: false, last: contact.time });
         if self.waiting.len() < MOST {
-            self.waiting.push_back((contact.time, ends));
+            let until = contact.time.saturating_add(PATIENCE).unwrap_or(Timestamp::MAX);
+            self.waiting.push_back((until, ends));
         }
     }
 
     /// A flow that was not answered until `now`.
     pub(super) fn overdue(&mut self, now: Timestamp) -> Option<(Contact, Became)> {
         loop {
-            let &(since, ends) = self.waiting.front()?;
-            if Duration::try_from(now.duration_since(since)).unwrap_or_default() < PATIENCE {
+            let &(until, ends) = self.waiting.front()?;
+            if now < until {
                 return None;
             }
             self.waiting.pop_front();
@@ -163,7 +184,7 @@ impl Flows {
     }
 
     fn given_up(&mut self, ends: &Ends) -> Option<(Contact, Became)> {
-        let mut flow = self.take(ends)?;
+        let flow = self.find(ends)?;
         let became = match flow.stage {
             Stage::Asked => Some(Became::Silent),
             Stage::HalfOpen => Some(Became::Unfinished),
@@ -171,22 +192,28 @@ impl Flows {
             Stage::Loose if !flow.contact.flags.contains(TcpFlags::SYN) && !flow.answered => {
                 Some(Became::Silent)
             }
-            Stage::Open | Stage::Loose => None,
+            Stage::Open | Stage::Loose | Stage::Reset => None,
         };
-        if became.is_some() {
+        let became = became?;
+        if flow.contact.protocol == Protocol::TCP {
             flow.stage = Stage::Loose;
         }
-        self.keep(*ends, flow);
-        Some((flow.contact, became?))
+        Some((flow.contact, became))
     }
 
-    fn take(&mut self, ends: &Ends) -> Option<Flow> {
-        self.young.remove(ends).or_else(|| self.old.remove(ends))
+    /// The flow between these ends, which is young again.
+    fn find(&mut self, ends: &Ends) -> Option<&mut Flow> {
+        if !self.young.contains_key(ends) {
+            let flow = self.old.remove(ends)?;
+            self.keep(*ends, flow);
+        }
+        self.young.get_mut(ends)
     }
 
     fn keep(&mut self, ends: Ends, flow: Flow) {
         if self.young.len() >= MOST {
-            self.old = std::mem::take(&mut self.young);
+            mem::swap(&mut self.young, &mut self.old);
+            self.young.clear();
         }
         self.young.insert(ends, flow);
     }
@@ -195,14 +222,32 @@ impl Flows {
 const SYN_RST_ACK: u8 = TcpFlags::SYN.0 | TcpFlags::RST.0 | TcpFlags::ACK.0;
 
 impl Flow {
+    /// Whether connection tracking has forgotten it by `now`.
+    fn is_forgotten(&self, now: Timestamp) -> bool {
+        let Self { contact, stage, answered, last } = self;
+        let kept = match (contact.protocol, stage) {
+            (Protocol::TCP, Stage::Asked) => ASKED,
+            (Protocol::TCP, Stage::HalfOpen) => HALF_OPEN,
+            // A session that was taken up in its middle lasts as long as any.
+            (Protocol::TCP, Stage::Loose) if !contact.flags.contains(TcpFlags::SYN) && *answered => OPEN,
+            (Protocol::TCP, Stage::Loose) => ENDING,
+            (Protocol::TCP, Stage::Reset) => RESET,
+            (Protocol::TCP, Stage::Open) => OPEN,
+            _ if *answered => STREAM,
+            _ => ONE_WAY,
+        };
+        now.duration_since(*last) > kept
+    }
+
     fn follow_tcp(&mut self, flags: TcpFlags, forth: bool) -> Option<Became> {
         let has = |flag| flags.contains(flag);
         let (stage, became) = match (self.stage, forth) {
-            (Stage::Asked, false) if has(TcpFlags::RST) => (Stage::Loose, Some(Became::TurnedDown)),
+            (Stage::Asked, false) if has(TcpFlags::RST) => (Stage::Reset, Some(Became::TurnedDown)),
             (Stage::Asked, false) if has(TcpFlags::SYN) && has(TcpFlags::ACK) => (Stage::HalfOpen, None),
-            (Stage::HalfOpen, true) if has(TcpFlags::RST) => (Stage::Loose, Some(Became::Unfinished)),
+            (Stage::HalfOpen, true) if has(TcpFlags::RST) => (Stage::Reset, Some(Became::Unfinished)),
             (Stage::HalfOpen, true) if has(TcpFlags::ACK) => (Stage::Open, Some(Became::Completed)),
-            (Stage::Open, _) if has(TcpFlags::RST) || has(TcpFlags::FIN) => (Stage::Loose, None),
+            (Stage::Open, _) if has(TcpFlags::RST) => (Stage::Reset, None),
+            (Stage::Open, _) if has(TcpFlags::FIN) => (Stage::Loose, None),
             // A segment that fits no session, and the host says so.
             (Stage::Loose, false) if has(TcpFlags::RST) && !self.contact.flags.contains(TcpFlags::SYN) => {
                 (Stage::Loose, Some(Became::TurnedDown))

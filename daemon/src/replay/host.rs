@@ -1,7 +1,8 @@
 //! The host that a capture was taken at: what it would have judged, and what became of each contact.
 
-use std::{hash::RandomState, net::IpAddr};
+use std::{mem, net::IpAddr};
 
+use foldhash::quality::FixedState;
 use ipnet::IpNet;
 use jiff::Timestamp;
 use portcullis_rules::{
@@ -20,6 +21,8 @@ use crate::{
     glance::{Glance, fragment::Fragments, glance, rebuilt},
 };
 
+const FIN_ACK: u8 = TcpFlags::FIN.0 | TcpFlags::ACK.0;
+
 /// Packets of a capture, as the daemon would have met them.
 pub(super) struct Host {
     pub(super) table: RuleTable,
@@ -29,10 +32,11 @@ pub(super) struct Host {
     pub(super) detector: Detector,
     pub(super) verdicts: Verdicts,
     pub(super) comparison: Option<Comparison>,
-    pub(super) incidents: Vec<IncidentRecord>,
+    concluded: Vec<IncidentRecord>,
     flows: Flows,
     fragments: Fragments,
-    hasher: RandomState,
+    /// Not a secret: the same capture always gives the same answer.
+    hasher: FixedState,
     last: Timestamp,
 }
 
@@ -52,10 +56,10 @@ impl Host {
             detector,
             verdicts,
             comparison,
-            incidents: Vec::new(),
+            concluded: Vec::new(),
             flows: Flows::default(),
             fragments: Fragments::new(),
-            hasher: RandomState::new(),
+            hasher: FixedState::default(),
             last: Timestamp::MIN,
         }
     }
@@ -103,7 +107,12 @@ impl Host {
             self.tell_end(&contact, became);
         }
         let records = self.detector.finish(self.last);
-        self.incidents.extend(records);
+        self.concluded.extend(records);
+    }
+
+    /// The incident records since the last time.
+    pub(super) fn concluded(&mut self) -> Vec<IncidentRecord> {
+        mem::take(&mut self.concluded)
     }
 
     /// What the kernel discards before it asks anybody.
@@ -144,7 +153,7 @@ impl Host {
             self.verdicts.carried += 1;
             return;
         }
-        let state = match self.flows.stand(headers) {
+        let state = match self.flows.stand(headers, frame.time) {
             Standing::Known(known) => {
                 self.verdicts.carried += 1;
                 if let Some((contact, became)) = known {
@@ -171,7 +180,8 @@ impl Host {
                 if self.by_rules || !waits(&contact, state) {
                     self.observe(&contact);
                 }
-                if state == State::New {
+                // A goodbye to nobody is answered with a reset, although it begins nothing.
+                if state == State::New || contact.flags.0 == FIN_ACK {
                     self.flows.begin(&contact);
                 }
             }
@@ -259,7 +269,7 @@ impl Host {
 
     fn observe(&mut self, contact: &Contact) {
         let records = self.detector.observe(contact);
-        self.incidents.extend(records);
+        self.concluded.extend(records);
     }
 }
 

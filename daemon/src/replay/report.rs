@@ -10,27 +10,59 @@ use super::{
     host::Host,
 };
 use crate::{
-    detect::{Incident, IncidentRecord, Severity},
+    detect::{Incident, IncidentRecord, Phase, Severity},
     log::Escaped,
 };
 
-/// The last record of each incident, alerts before what is for information, each in the order of their
-/// beginnings.
-pub(super) fn incidents(records: &[IncidentRecord], information: bool) -> Vec<&IncidentRecord> {
-    let mut last: Vec<&IncidentRecord> = records
-        .iter()
-        .filter(|record| record.incident.phase == crate::detect::Phase::End)
-        .filter(|record| information || record.incident.severity > Severity::Info)
-        .collect();
-    last.sort_by_key(|record| {
-        let Incident { severity, first_seen, first_packet, .. } = record.incident;
-        (severity == Severity::Info, first_seen, first_packet)
-    });
-    last
+/// Where incidents are told of as they end, so that none has to be kept.
+pub(super) struct Incidents<W> {
+    out: W,
+    /// One a line, as JSON.
+    json: bool,
+    /// What is for information, too.
+    information: bool,
+    /// How many have been told of.
+    told: u64,
+}
+
+impl<W: Write> Incidents<W> {
+    pub(super) const fn new(out: W, json: bool, information: bool) -> Self {
+        Self { out, json, information, told: 0 }
+    }
+
+    /// Tells of an incident that is over, and nothing of one that goes on.
+    pub(super) fn tell(&mut self, record: &IncidentRecord) -> io::Result<()> {
+        let Incident { phase, severity, .. } = record.incident;
+        if phase != Phase::End || severity == Severity::Info && !self.information {
+            return Ok(());
+        }
+        self.told += 1;
+        if self.json {
+            writeln!(self.out, "{}", as_json(record))?;
+        } else {
+            print_incident(record, &mut self.out)?;
+        }
+        // A capture may be one that is still being made.
+        self.out.flush()
+    }
+
+    /// Tells what all of it came to, for people.
+    pub(super) fn sum_up(mut self, host: &Host) -> io::Result<()> {
+        if self.json {
+            return Ok(());
+        }
+        match self.told {
+            0 => writeln!(self.out, "no incidents")?,
+            1 => writeln!(self.out, "\n1 incident")?,
+            many => writeln!(self.out, "\n{many} incidents")?,
+        }
+        print(host, &mut self.out)?;
+        self.out.flush()
+    }
 }
 
 /// An incident as a line of JSON.
-pub(super) fn as_json(record: &IncidentRecord) -> Value {
+fn as_json(record: &IncidentRecord) -> Value {
     let Incident {
         id,
         source,
@@ -77,8 +109,8 @@ pub(super) fn as_json(record: &IncidentRecord) -> Value {
     })
 }
 
-/// Everything, for people.
-pub(super) fn print(host: &Host, information: bool, out: &mut dyn Write) -> io::Result<()> {
+/// Packets, verdicts, and what another ruleset would change.
+fn print(host: &Host, out: &mut impl Write) -> io::Result<()> {
     let verdicts = &host.verdicts;
     let judged: u64 = Action::ALL.map(|action| verdicts.by_action(action)).iter().sum();
     writeln!(
@@ -115,19 +147,15 @@ pub(super) fn print(host: &Host, information: bool, out: &mut dyn Write) -> io::
             writeln!(out, "{:>12}  in other ways", comparison.others)?;
         }
     }
-    let incidents = incidents(&host.incidents, information);
-    writeln!(out)?;
-    if incidents.is_empty() {
-        writeln!(out, "no incidents")?;
-    }
-    for record in incidents {
-        let Incident { severity, first_packet, deciding_packet, score, .. } = &record.incident;
-        let ports = record.incident.sample_ports.join(" ");
-        let place = match (first_packet, deciding_packet) {
-            (0, _) => String::new(),
-            (first, deciding) => format!("; packets {first} to {deciding} tell"),
-        };
-        writeln!(out, "{severity:<8} {} (score {score}{place})  [{ports}]", Escaped(&record.summary))?;
-    }
     Ok(())
+}
+
+fn print_incident(record: &IncidentRecord, out: &mut impl Write) -> io::Result<()> {
+    let Incident { severity, first_packet, deciding_packet, score, sample_ports, .. } = &record.incident;
+    let ports = sample_ports.join(" ");
+    let place = match (first_packet, deciding_packet) {
+        (0, _) => String::new(),
+        (first, deciding) => format!("; packets {first} to {deciding} tell"),
+    };
+    writeln!(out, "{severity:<8} {} (score {score}{place})  [{ports}]", Escaped(&record.summary))
 }

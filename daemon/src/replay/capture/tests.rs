@@ -21,9 +21,11 @@ type Seen = Vec<(u64, usize, i128)>;
 
 fn lengths(file: &[u8]) -> (Seen, Result<u64, Broken>) {
     let mut seen = Vec::new();
-    let outcome =
-        read(file, |frame| seen.push((frame.number, frame.bytes.len(), frame.time.as_nanosecond())));
-    (seen, outcome)
+    let outcome = read(file, |frame| {
+        seen.push((frame.number, frame.bytes.len(), frame.time.as_nanosecond()));
+        Ok(())
+    });
+    (seen, outcome.unwrap())
 }
 
 #[test]
@@ -63,8 +65,8 @@ fn what_is_no_capture_is_told_so() {
     assert_eq!(fault(&pcap(0xa1b2_c3d4, &[])[..10]), Fault::CutShort);
     let mut endless = pcap(0xa1b2_c3d4, &[60]);
     endless[32..36].copy_from_slice(&0x7fff_ffff_u32.to_le_bytes());
-    let endless = (&endless[..]).chain(std::io::repeat(0));
-    assert_eq!(read(endless, |_| {}).unwrap_err().fault, Fault::Oversized);
+    let endless = (&endless[..]).chain(io::repeat(0));
+    assert_eq!(read(endless, |_| Ok(())).unwrap().unwrap_err().fault, Fault::Oversized);
 }
 
 #[test]
@@ -86,7 +88,18 @@ fn pcapng_is_read_with_its_interfaces_times() {
     let mut seen = Vec::new();
     let outcome = read(&file[..], |frame| {
         seen.push((frame.link, frame.bytes.to_vec(), frame.length, frame.time.as_nanosecond()));
+        Ok(())
     });
-    assert_eq!(outcome, Ok(1));
+    assert_eq!(outcome.unwrap(), Ok(1));
     assert_eq!(seen, [(101, vec![0x45, 1, 2], 9, i128::from(nanos))]);
+}
+
+#[test]
+fn who_has_seen_enough_is_shown_no_more() {
+    let mut seen = 0;
+    let outcome = read(&pcap(0xa1b2_c3d4, &[60; 9])[..], |frame| {
+        seen = frame.number;
+        if seen < 3 { Ok(()) } else { Err(io::Error::from(io::ErrorKind::BrokenPipe)) }
+    });
+    assert_eq!((outcome.unwrap_err().kind(), seen), (io::ErrorKind::BrokenPipe, 3));
 }
