@@ -1,6 +1,8 @@
 //! Captures: recorded scenarios against their labels, and a few that are made up here.
 
 mod made_up;
+mod patterns;
+mod scenes;
 
 use std::{
     path::{Path, PathBuf},
@@ -8,11 +10,10 @@ use std::{
 };
 
 use serde_json::Value;
+use tempfile::TempDir;
 
-use self::made_up::Capture;
+use self::made_up::{Capture, FORMATS, Format, HOST, LINKS, LOCAL, Link, Posture};
 use crate::bed::binary;
-
-const TARGET: [u8; 4] = [10, 66, 0, 1];
 
 fn replay(file: &Path, arguments: &[&str]) -> Output {
     Command::new(binary()).arg("replay").arg(file).args(arguments).output().expect("it runs")
@@ -23,6 +24,40 @@ fn incidents(file: &Path, arguments: &[&str]) -> Vec<Value> {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).expect("text");
     text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+/// A place for captures, and rules for each posture.
+struct Play(TempDir);
+
+impl Play {
+    fn new() -> Self {
+        let play = Self(tempfile::tempdir().expect("a directory"));
+        for (posture, input) in [(Posture::Drop, "drop"), (Posture::Open, "accept")] {
+            let rules = format!("[policy]\ninput = \"{input}\"\noutput = \"accept\"\n{SERVICES}");
+            std::fs::write(play.rules(posture), rules).expect("it is written");
+        }
+        play
+    }
+
+    fn rules(&self, posture: Posture) -> PathBuf {
+        self.0.path().join(format!("{posture:?}.toml"))
+    }
+
+    /// The incidents in a capture.
+    fn incidents(&self, capture: &Capture, posture: Posture, more: &[&str]) -> Vec<Value> {
+        self.file(&capture.bytes(), posture, more)
+    }
+
+    /// The incidents in a capture file with these bytes.
+    fn file(&self, bytes: &[u8], posture: Posture, more: &[&str]) -> Vec<Value> {
+        let file = self.0.path().join("made-up");
+        std::fs::write(&file, bytes).expect("it is written");
+        let rules = self.rules(posture).display().to_string();
+        let local = LOCAL.iter().flat_map(|prefix| ["--local", prefix]);
+        let arguments: Vec<&str> =
+            ["--config", &rules].into_iter().chain(local).chain(more.iter().copied()).collect();
+        incidents(&file, &arguments)
+    }
 }
 
 /// What the goals are about.
@@ -173,45 +208,26 @@ fn recorded_scenarios_are_found_and_named_and_nothing_else() {
     }
 }
 
+/// Every link type, and every kind of file: the same scan comes of them.
 #[test]
-fn made_up_scans_are_found_and_crowds_are_not() {
-    let directory = tempfile::tempdir().expect("a directory");
-    let rules = directory.path().join("rules.toml");
-    std::fs::write(&rules, format!("[policy]\ninput = \"drop\"\n{SERVICES}")).expect("it is written");
-    let rules = rules.display().to_string();
-    let play = |capture: Capture| {
-        let file = directory.path().join("made-up.pcap");
-        std::fs::write(&file, capture.bytes()).expect("it is written");
-        let found = incidents(&file, &["--config", &rules, "--local", "10.66.0.1"]);
-        found
-            .iter()
-            .map(|incident| incident["pattern"].as_str().unwrap_or_default().to_owned())
-            .collect::<Vec<_>>()
-    };
-    let attacker = [203, 0, 113, 9];
+fn every_kind_of_capture_is_read() {
+    let play = Play::new();
     let mut scan = Capture::default();
-    for port in 1..=60 {
-        scan.syn(attacker, TARGET, port).after(20);
+    for port in 30..=60 {
+        scan.syn([185, 7, 4, 1], HOST, port).after(100);
     }
-    assert_eq!(play(scan), ["port scan"]);
-    let mut decoys = Capture::default();
-    for port in 1..=30 {
-        for decoy in 1..=9 {
-            decoys.syn([198, 51, decoy, 7], TARGET, port).after(1);
+    for link in LINKS {
+        let formats: &[Format] =
+            if link == Link::Ethernet { &FORMATS } else { &[Format::Pcap, Format::PcapNg] };
+        for &format in formats {
+            let found = play.file(&scan.file(format, link), Posture::Drop, &[]);
+            let [scan] = &found[..] else { panic!("{format:?}, {link:?}: {found:#?}") };
+            let numbers = ["probes", "first_packet", "hosts", "distinct_ports"].map(|key| scan[key].as_u64());
+            assert_eq!(numbers, [Some(31), Some(1), Some(1), Some(31)], "{format:?}, {link:?}: {scan:#}");
+            assert_eq!(scan["pattern"], "port scan", "{format:?}, {link:?}");
+            assert_eq!(scan["first_seen"], "2027-01-15T08:00:00.000000+0000", "{format:?}, {link:?}");
         }
     }
-    assert_eq!(play(decoys), ["decoy scan"]);
-    let mut land = Capture::default();
-    land.syn(TARGET, TARGET, 80).after(1);
-    assert_eq!(play(land), ["land"]);
-    let mut crowd = Capture::default();
-    for visit in 0..200 {
-        crowd.session(attacker, TARGET, [443, 80, 993, 22][visit % 4]).after(20);
-    }
-    for port in [8443, 3306, 5432] {
-        crowd.syn(attacker, TARGET, port).after(100);
-    }
-    assert_eq!(play(crowd), [] as [&str; 0]);
 }
 
 #[test]
@@ -226,9 +242,9 @@ fn verdicts_are_counted_by_rule_and_compared() {
     let closed = file("closed.toml", b"[policy]\ninput = \"drop\"\n");
     let mut capture = Capture::default();
     for port in [22, 80, 81] {
-        capture.syn([203, 0, 113, 9], TARGET, port).after(100);
+        capture.syn([203, 0, 113, 9], HOST, port).after(100);
     }
-    capture.session([203, 0, 113, 9], TARGET, 443).after(100);
+    capture.session([203, 0, 113, 9], HOST, 443).after(100);
     let capture = file("some.pcap", &capture.bytes());
     let config = ["--config", rules.to_str().expect("text"), "--local", "10.66.0.1"];
     let output = replay(&capture, &[&config[..], &["--compare", closed.to_str().expect("text")]].concat());
@@ -244,8 +260,8 @@ fn verdicts_are_counted_by_rule_and_compared() {
 fn what_is_broken_is_reported_as_far_as_it_goes() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut capture = Capture::default();
-    for port in 1..=40 {
-        capture.syn([203, 0, 113, 9], TARGET, port).after(10);
+    for port in 200..=239 {
+        capture.syn([203, 0, 113, 9], HOST, port).after(10);
     }
     let bytes = capture.bytes();
     let file = directory.path().join("cut.pcap");

@@ -87,6 +87,8 @@ pub(super) struct Episode {
     pub(super) deciding_packet: u64,
     pub(super) packets: u64,
     pub(super) probes: u64,
+    /// How many of them were before it was noticed: what was odd about those is not known.
+    pub(super) before: u64,
     pub(super) tally: Tally,
     pub(super) odd: Odd,
     pub(super) score: f32,
@@ -118,6 +120,7 @@ impl Episode {
             deciding_packet: contact.packet,
             packets: 0,
             probes: 0,
+            before: 0,
             tally: Tally::default(),
             odd: Odd::default(),
             score: 0.0,
@@ -176,6 +179,7 @@ impl Episode {
         self.deciding_packet = self.deciding_packet.min(child.deciding_packet);
         self.packets += child.packets;
         self.probes += child.probes;
+        self.before += child.before;
         self.tally.absorb(&child.tally);
         self.score = self.score.max(child.score);
         self.handshake |= child.handshake;
@@ -199,10 +203,14 @@ impl Episode {
         }
     }
 
+    /// What passes between two doors, on average.
+    pub(super) fn pause(&self) -> Micros {
+        self.last_probe.since(self.first_seen).shared_by(self.probes)
+    }
+
     /// When it is over, if nothing more is heard. Who is slow is waited for longer.
     fn over(&self, window: Micros) -> Moment {
-        let pause = self.last_probe.since(self.first_seen).shared_by(self.probes);
-        self.last_seen.after(window.max(pause.times(3)).min(Micros::from_secs(4 * 3600)))
+        self.last_seen.after(window.max(self.pause().times(3)).min(Micros::from_secs(4 * 3600)))
     }
 
     /// The next record that is due at `now`. After [`Phase::End`] there is none.

@@ -2,7 +2,7 @@
 
 use super::{Detector, Knock, Score as _};
 use crate::detect::{
-    contact::News,
+    contact::{Contact, News},
     episode::{Actor, Episode, Kind},
     history::Try,
     keyed::number,
@@ -10,7 +10,7 @@ use crate::detect::{
     ports,
     sources::Place,
     technique::Technique,
-    time::{CROWD, RATE},
+    time::{CROWD, RATE, Tenths},
 };
 
 /// How long a door is not new to anybody, in tenths of a second.
@@ -276,6 +276,12 @@ impl Detector {
         }
     }
 
+    /// Whether many sources are at this host's doors already.
+    fn is_shared_out(&mut self, contact: &Contact, now: Tenths) -> bool {
+        let host = self.keyed.address(contact.destination);
+        self.doors.at(host, now, contact.packet).is_some_and(|(incident, _)| *incident != 0)
+    }
+
     /// Many sources at one door that scanners ask for.
     fn crowd(&mut self, knock: &Knock<'_>) {
         let Knock { contact, now, door, technique, .. } = *knock;
@@ -292,6 +298,10 @@ impl Detector {
                 return;
             }
             let (first, first_packet) = (crowd.first, crowd.first_packet);
+            // Who scans the whole host comes to this door, too.
+            if self.is_shared_out(contact, now) {
+                return;
+            }
             let mut episode =
                 Episode::new(Kind::Crowd, Actor::Many, contact, self.settings.threshold_score());
             episode.first_packet = first_packet;

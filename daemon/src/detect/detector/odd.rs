@@ -154,7 +154,13 @@ impl Detector {
         if let Some(episode) = self.open.get_mut(number) {
             episode.note(oddity);
             episode.score = episode.score.max(score);
-            episode.last_seen = episode.last_seen.max(contact.time.into());
+            match oddity {
+                // The packet that it is a part of is counted.
+                Oddity::ExtensionHeaders => {
+                    episode.last_seen = episode.last_seen.max(contact.time.into());
+                }
+                _ => episode.touch(contact),
+            }
             self.open.changed(number);
         }
     }

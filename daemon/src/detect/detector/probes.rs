@@ -174,6 +174,7 @@ impl Detector {
         }
         // What the history has lost meanwhile.
         episode.probes = episode.probes.max(before + u64::from(record.tried));
+        episode.before += episode.probes - before;
         episode.packets = episode.packets.max(episode.probes).max(1);
         episode.name(source, hash);
         if source.prefix().network().is_ipv6() && episode.kind == Kind::Scan {

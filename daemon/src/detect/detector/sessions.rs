@@ -9,7 +9,7 @@ use crate::detect::{
     pattern::Pattern,
     ports,
     rates::GUESSES,
-    time::{Moment, RATE},
+    time::{Micros, Moment, RATE},
 };
 
 /// What a contact that was welcome outweighs of those that were not: the first at a service, and each.
@@ -19,8 +19,10 @@ const WELCOME: (f32, f32) = (0.3, 0.02);
 const MOSTLY: f32 = 0.7;
 /// Connections of one source to one door in ten seconds.
 const CONNECTIONS: f32 = 500.0;
-/// Who comes back after a scan waits at least so long, in seconds, unless for a door that he has found.
-const PAUSE: u64 = 30;
+/// Who comes back after a scan waits at least so long, unless for a door that he has found,
+const PAUSE: Micros = Micros::from_secs(30);
+/// and so many times as long as between two doors.
+const PAUSES: u64 = 3;
 /// Knocks are not further apart, in tenths of a second.
 const KNOCKS: u32 = 300;
 
@@ -70,7 +72,8 @@ impl Detector {
         }
         episode.touch(contact);
         episode.handshake = true;
-        let later = Moment::from(contact.time).since(episode.last_probe).as_secs() >= PAUSE;
+        let pause = PAUSE.max(episode.pause().times(PAUSES));
+        let later = Moment::from(contact.time).since(episode.last_probe) >= pause;
         if later || episode.tally.knows_alone(contact) {
             episode.connected = true;
         }

@@ -29,6 +29,8 @@ impl Episode {
     pub(in crate::detect) fn pattern(&self) -> Pattern {
         let Self { tally, odd, .. } = self;
         let most = |count: u32| 2 * u64::from(count) > self.probes;
+        // As many as doors were tried before it was noticed would be enough of them.
+        let odd_most = |count: u32| 2 * u64::from(count) > self.before.max(self.probes - self.before);
         match self.kind {
             Kind::Only(pattern) => pattern,
             Kind::Decoys => Pattern::DecoyScan,
@@ -38,9 +40,11 @@ impl Episode {
             Kind::Shared => Pattern::DistributedScan,
             Kind::Scan if self.connected => Pattern::ScannedThenConnected,
             Kind::Scan if odd.signs.count_ones() >= 3 => Pattern::OsFingerprinting,
-            Kind::Scan if odd.overlapping > 0 && most(odd.overlapping * 4) => Pattern::OverlappingFragments,
-            Kind::Scan if most(odd.malformed) => Pattern::MalformedProbe,
-            Kind::Scan if most(odd.extension) => Pattern::ExtensionHeaderEvasion,
+            Kind::Scan if odd.overlapping > 0 && odd_most(odd.overlapping * 4) => {
+                Pattern::OverlappingFragments
+            }
+            Kind::Scan if odd_most(odd.malformed) => Pattern::MalformedProbe,
+            Kind::Scan if odd_most(odd.extension) => Pattern::ExtensionHeaderEvasion,
             Kind::Scan if most(odd.port_zero) => Pattern::PortZero,
             Kind::Scan if tally.tried() < 3 && odd.tiny > 0 => Pattern::TinyFragments,
             Kind::Scan if most(tally.used(Technique::Protocol).into()) => Pattern::ProtocolScan,
