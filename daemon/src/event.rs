@@ -6,7 +6,7 @@ mod reports;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use jiff::Timestamp;
 use portcullis_rules::{Action, Cause, Headers, Hook, InterfaceName, Reason, State};
@@ -37,6 +37,8 @@ pub struct Event<G = Arc<Generation>> {
     pub sender: Option<[u8; 6]>,
     /// Its headers; `None` when they are malformed.
     pub headers: Option<Headers>,
+    /// Sender and receiver of a packet whose headers are malformed, where these can be read all the same.
+    pub ends: Option<(IpAddr, IpAddr)>,
     /// Its length on the wire, in bytes, IP header included.
     pub length: u32,
     /// What connection tracking said of it.
@@ -57,6 +59,11 @@ pub struct Event<G = Arc<Generation>> {
 }
 
 impl<G> Event<G> {
+    /// Who sent it, and to whom.
+    pub fn addresses(&self) -> Option<(IpAddr, IpAddr)> {
+        self.headers.as_ref().map(|headers| (headers.source, headers.destination)).or(self.ends)
+    }
+
     /// The same with another way to name its generation, and the one it had.
     fn exchange<H>(self, generation: H) -> (Event<H>, G) {
         let Self {
@@ -67,6 +74,7 @@ impl<G> Event<G> {
             user,
             sender,
             headers,
+            ends,
             length,
             state,
             reply,
@@ -84,6 +92,7 @@ impl<G> Event<G> {
             user,
             sender,
             headers,
+            ends,
             length,
             state,
             reply,

@@ -115,6 +115,7 @@ impl Judge for Worker {
             user: queued.user,
             sender: queued.sender,
             headers: packet.headers.ok(),
+            ends: if packet.headers.is_ok() { None } else { Headers::addresses(queued.bytes) },
             length: queued.length,
             state: question.state,
             reply: question.reply,

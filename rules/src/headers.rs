@@ -115,6 +115,22 @@ impl Headers {
         })
     }
 
+    /// Sender and receiver of an IP packet, where they can be read though the rest can't.
+    pub fn addresses(bytes: &[u8]) -> Option<(IpAddr, IpAddr)> {
+        fn both<const N: usize>(bytes: &[u8], at: usize) -> Option<(IpAddr, IpAddr)>
+        where
+            IpAddr: From<[u8; N]>,
+        {
+            let (&source, rest) = bytes.get(at..)?.split_first_chunk::<N>()?;
+            Some((source.into(), (*rest.first_chunk::<N>()?).into()))
+        }
+        match bytes.first()? >> 4 {
+            4 => both::<4>(bytes, 12),
+            6 => both::<16>(bytes, 8),
+            _ => None,
+        }
+    }
+
     /// The ports, where the protocol has them.
     pub const fn ports(&self) -> Option<Ports> {
         match self.transport {

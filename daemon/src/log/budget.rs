@@ -186,7 +186,7 @@ impl Subject {
             };
             (headers.protocol, door)
         });
-        let source = event.headers.as_ref().map(|headers| headers.source);
+        let source = event.addresses().map(|(source, _)| source);
         Self { hook: event.hook, rule, reason: event.reason, source, door }
     }
 }

@@ -17,18 +17,22 @@ pub fn describe(event: &Event, event_id: String) -> Record {
     let mut record = addressless(event);
     record.drop = (event.action != Action::Accept).then(|| refused(event));
     record.alert.metadata.event_id = Some(event_id);
+    let Some((source, destination)) = event.addresses() else { return record };
+    let record = Record {
+        src_ip: Some(source),
+        dest_ip: Some(destination),
+        ip_v: Some(if source.is_ipv4() { 4 } else { 6 }),
+        ..record
+    };
     let Some(headers) = &event.headers else { return record };
     let (ports, icmp) = (headers.ports(), headers.icmp());
     Record {
         flow_id: Some(flow_id(headers)),
-        src_ip: Some(headers.source),
         src_port: ports.map(|ports| ports.source),
-        dest_ip: Some(headers.destination),
         dest_port: ports.map(|ports| ports.destination),
         proto: Some(protocol_name(headers.protocol)),
         icmp_type: icmp.map(|IcmpType { kind, .. }| kind),
         icmp_code: icmp.map(|IcmpType { code, .. }| code),
-        ip_v: Some(if headers.source.is_ipv4() { 4 } else { 6 }),
         direction: is_first(event).then(|| "to_server".to_owned()),
         ..record
     }

@@ -25,7 +25,7 @@ pub struct Record {
     pub in_iface: Option<String>,
     /// What kind of record.
     pub event_type: EventType,
-    /// The sender; malformed packets have none.
+    /// The sender; a malformed packet may have none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub src_ip: Option<IpAddr>,
     /// The sender's port.

@@ -52,6 +52,7 @@ pub(crate) fn event(headers: Option<Headers>) -> Event {
         in_interface: InterfaceName::new("eth0"),
         out_interface: None,
         headers,
+        ends: None,
         length: headers.map_or(7, |headers| headers.length),
         user: None,
         sender: Some([2, 0, 0, 0, 0, 9]),

@@ -99,7 +99,12 @@ impl fmt::Display for Packet<'_> {
         let &Event { hook, in_interface, out_interface, headers, length, .. } = self.0;
         match headers {
             Some(headers) => Self::addresses(hook, &headers, f)?,
-            None => write!(f, "{hook} {length} bytes")?,
+            None => {
+                write!(f, "{hook} {length} bytes")?;
+                if let Some((source, destination)) = self.0.addresses() {
+                    write!(f, " {source} -> {destination}")?;
+                }
+            }
         }
         let interface = |f: &mut fmt::Formatter<'_>, word, name: Option<InterfaceName>| {
             name.map_or(Ok(()), |name| write!(f, " {word} {}", Escaped(name.as_str())))

@@ -338,3 +338,19 @@ fn malformed_names_differ() {
     names.sort_unstable();
     assert!(names.windows(2).all(|pair| pair[0] != pair[1]), "{names:?}");
 }
+
+#[test]
+fn addresses_are_read_where_nothing_else_can_be() {
+    let mut v4 = [0; 20];
+    (v4[0], v4[12], v4[19]) = (0x41, 192, 9);
+    let told = |text: &str| text.parse::<IpAddr>().unwrap();
+    assert_eq!(Headers::addresses(&v4), Some((told("192.0.0.0"), told("0.0.0.9"))));
+    assert!(Headers::parse(&v4, 20).is_err());
+    let mut v6 = [0; 40];
+    (v6[0], v6[23], v6[39]) = (0x60, 1, 2);
+    assert_eq!(Headers::addresses(&v6), Some((told("::1"), told("::2"))));
+    assert_eq!(Headers::addresses(&v4[..19]), None);
+    assert_eq!(Headers::addresses(&v6[..39]), None);
+    assert_eq!(Headers::addresses(&[0x50; 60]), None);
+    assert_eq!(Headers::addresses(&[]), None);
+}

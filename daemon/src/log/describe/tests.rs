@@ -84,6 +84,15 @@ fn a_malformed_packet_has_no_addresses() {
 }
 
 #[test]
+fn a_malformed_packet_is_told_of_with_its_addresses_if_they_can_be_read() {
+    let ends = Some(("203.0.113.9".parse().unwrap(), "192.0.2.1".parse().unwrap()));
+    let actual = value(&Event { ends, ..malformed() });
+    assert_eq!((&actual["src_ip"], &actual["dest_ip"]), (&json!("203.0.113.9"), &json!("192.0.2.1")));
+    assert_eq!(actual["ip_v"], 4);
+    assert!(actual.get("proto").is_none() && actual.get("flow_id").is_none());
+}
+
+#[test]
 fn a_rule_is_named_with_its_place() {
     let actual = value(&by(EVERY, tcp("203.0.113.9", 40000, "192.0.2.1", 23)));
     assert_eq!(actual["verdict"], json!({ "action": "reject", "reject-target": "to_client" }));
