@@ -41,8 +41,8 @@ pub struct ReplayArgs {
     /// Tell also what is no incident: backscatter, late replies, traceroutes, port knocking
     #[arg(long)]
     pub information: bool,
-    /// Print incidents as JSON, one a line
-    #[arg(long)]
+    /// Print incidents as JSON, one a line, and nothing else
+    #[arg(long, conflicts_with = "compare")]
     pub json: bool,
     /// Tell whose verdicts would change with this configuration
     #[arg(long, value_name = "FILE")]

@@ -3,6 +3,7 @@
 use std::{
     env, fs,
     fs::File,
+    net::IpAddr,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output},
     thread,
@@ -88,6 +89,18 @@ impl<'bed> Daemon<'bed> {
         Self::spawn(bed, command)
     }
 
+    /// Starts it on a host that asks `server` for names.
+    pub(crate) fn start_asking(bed: &'bed Bed, config: &str, server: IpAddr) -> Self {
+        write_config(bed, config);
+        let resolv_conf = bed.home().join("resolv.conf");
+        fs::write(&resolv_conf, format!("nameserver {server}\n")).expect("our directory");
+        // Seen by this command only.
+        let mut command = bed.gate.command("sh");
+        command.args(["-c", "mount --bind $0 /etc/resolv.conf && exec \"$@\""]).arg(resolv_conf);
+        command.arg(binary()).arg("run").arg("--config").arg(bed.config());
+        Self::spawn(bed, command)
+    }
+
     fn spawn(bed: &'bed Bed, mut command: Command) -> Self {
         let log = File::create(bed.stderr()).expect("our directory");
         command.arg("--state").arg(bed.home().join("state")).arg("--control").arg(bed.control());
@@ -167,7 +180,7 @@ impl<'bed> Daemon<'bed> {
     }
 
     pub(crate) fn incidents(&self) -> Vec<Value> {
-        lines(&self.bed.log().join("incidents.jsonl"))
+        self.bed.incidents()
     }
 
     /// What it has said of its own life.
@@ -216,6 +229,11 @@ impl Bed {
 
     pub(crate) fn log(&self) -> PathBuf {
         self.home().join("portcullis")
+    }
+
+    /// The incident records, also of a daemon that has ended.
+    pub(crate) fn incidents(&self) -> Vec<Value> {
+        lines(&self.log().join("incidents.jsonl"))
     }
 }
 
