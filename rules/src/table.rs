@@ -58,6 +58,16 @@ struct Asks {
 impl RuleTable {
     /// Compiles `ruleset`.
     pub fn compile(ruleset: Arc<Ruleset>) -> Self {
+        Self::new(ruleset, None)
+    }
+
+    /// Compiles `ruleset` with this strategy wherever it can be had, whether it fits or not. The answers
+    /// are the same: for tests of just that, and for measuring what the choice is worth.
+    pub fn compile_as(ruleset: Arc<Ruleset>, strategy: Strategy) -> Self {
+        Self::new(ruleset, Some(strategy))
+    }
+
+    fn new(ruleset: Arc<Ruleset>, wanted: Option<Strategy>) -> Self {
         let mut hooks: [Option<(Action, Arc<HookTable>)>; 3] = [None, None, None];
         for hook in Hook::ALL {
             let Some(policy) = ruleset.policy.at(hook) else { continue };
@@ -65,7 +75,7 @@ impl RuleTable {
             let rules: Vec<RuleId> =
                 rules.filter(|(_, rule)| rule.applies_at(hook)).map(|(id, _)| id).collect();
             let same = hooks.iter().flatten().map(|(_, table)| table).find(|table| table.rules == rules);
-            let table = same.map_or_else(|| Arc::new(HookTable::new(&ruleset, rules)), Arc::clone);
+            let table = same.map_or_else(|| Arc::new(HookTable::new(&ruleset, rules, wanted)), Arc::clone);
             hooks[hook as usize] = Some((policy, table));
         }
         let actions = ruleset.rules.iter().map(|rule| rule.action).collect();
@@ -165,9 +175,10 @@ impl RuleTable {
 }
 
 impl HookTable {
-    fn new(ruleset: &Ruleset, rules: Vec<RuleId>) -> Self {
+    fn new(ruleset: &Ruleset, rules: Vec<RuleId>, wanted: Option<Strategy>) -> Self {
         let asks = rules.iter().fold(Asks::default(), |asks, &id| asks.and(ruleset.rule(id)));
-        Self { asks, v4: Index::new(ruleset, &rules), v6: Index::new(ruleset, &rules), rules }
+        let (v4, v6) = (Index::new(ruleset, &rules, wanted), Index::new(ruleset, &rules, wanted));
+        Self { rules, asks, v4, v6 }
     }
 }
 

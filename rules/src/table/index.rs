@@ -28,18 +28,22 @@ enum Finder {
 const FEW_AREAS: usize = 16;
 /// Rows of bits are made for up to so many rules: they take memory with the square of it.
 const MOST_IN_BITS: usize = 2048;
+/// A tree may hold this many copies of each area: with overlapping ranges of ports it would grow
+/// without end.
+const MOST_COPIES: usize = 4;
 /// A tree that is left with a leaf of more blocks has met its cap.
 const LONG: usize = 8;
 
 impl<A: Address> Index<A> {
-    pub(super) fn new(ruleset: &Ruleset, rules: &[RuleId]) -> Self {
+    /// What looks these rules up: as `wanted`, or by what fits them.
+    pub(super) fn new(ruleset: &Ruleset, rules: &[RuleId], wanted: Option<Strategy>) -> Self {
         let matches: Vec<&Match> = rules.iter().map(|&rule| &ruleset.rule(rule).matches).collect();
         let (kinds, taken, taken_by) = Kinds::new(&matches);
         let extents = rules.iter().zip(&taken_by);
         let extents: Vec<Extent<'_, A>> =
             extents.filter_map(|(&id, &by)| Extent::of(id, ruleset.rule(id), &taken[by as usize])).collect();
         let axes = Axes::new(&extents);
-        let finder = Finder::new(&extents, &axes, kinds.count());
+        let finder = Finder::new(&extents, &axes, kinds.count(), wanted);
         Self { kinds, axes, finder }
     }
 
@@ -98,14 +102,23 @@ impl<A: Address> Index<A> {
 }
 
 impl Finder {
-    fn new<A: Address>(extents: &[Extent<'_, A>], axes: &Axes<A>, kinds: usize) -> Self {
+    fn new<A: Address>(
+        extents: &[Extent<'_, A>],
+        axes: &Axes<A>,
+        kinds: usize,
+        wanted: Option<Strategy>,
+    ) -> Self {
         let total = |most: usize| extents.iter().map(|extent| extent.parts(most)).sum::<usize>();
         let mut most = 4096;
         while most > 1 && total(most) > 2 * extents.len() + 1024 {
             most /= 2;
         }
         let count = total(most);
-        if count > FEW_AREAS && extents.len() <= MOST_IN_BITS.min(bits::MOST_RULES) {
+        let in_bits = match wanted {
+            None => count > FEW_AREAS && extents.len() <= MOST_IN_BITS,
+            wanted => wanted == Some(Strategy::Bits),
+        };
+        if in_bits && extents.len() <= bits::MOST_RULES {
             let most = extents.len() * 2048 + (1 << 19);
             if let Some(bits) = Bits::new(extents, axes, kinds, most) {
                 return Self::Bits(Box::new(bits));
@@ -113,6 +126,11 @@ impl Finder {
         }
         let mut areas = Vec::with_capacity(count);
         extents.iter().for_each(|extent| extent.areas(axes, most, &mut areas));
-        Self::Tree(Tree::new(&areas))
+        let copies = match wanted {
+            Some(Strategy::Scan) => 0,
+            Some(Strategy::CappedTree) => 1,
+            Some(Strategy::Bits | Strategy::Tree) | None => MOST_COPIES,
+        };
+        Self::Tree(Tree::new(&areas, copies))
     }
 }

@@ -42,6 +42,9 @@ pub enum Strategy {
 }
 
 impl Strategy {
+    /// All strategies.
+    pub const ALL: [Self; 4] = [Self::Scan, Self::Bits, Self::Tree, Self::CappedTree];
+
     /// The name that is printed.
     pub const fn name(self) -> &'static str {
         match self {

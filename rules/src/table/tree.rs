@@ -54,8 +54,9 @@ impl Child {
 }
 
 impl Tree {
-    pub(super) fn new(areas: &[Area]) -> Self {
-        build::tree(areas)
+    /// A tree of at most `copies` copies of each area; one that is never cut, if that is 0.
+    pub(super) fn new(areas: &[Area], copies: usize) -> Self {
+        build::tree(areas, copies)
     }
 
     fn empty() -> Self {

@@ -1,5 +1,7 @@
 //! Tests of the engine through its public face.
 
+// What rules that are made to blow a table up take at most.
+mod bounds;
 // A small universe of rules and keys, in which rules really match.
 mod generators;
 // Random bytes never panic; packets that etherparse builds read back as built.

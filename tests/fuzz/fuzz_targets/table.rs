@@ -10,7 +10,7 @@ use libfuzzer_sys::fuzz_target;
 use portcullis_rules::{
     Action, AddressSet, ByteSet, Fact, Hook, HookSet, IcmpSet, IcmpType, InterfaceName, InterfacePattern,
     InterfaceSet, Key, Match, Policy, Ports, Protocol, RangeSet, Rule, RuleTable, Ruleset, State, StateSet,
-    TcpFlags,
+    Strategy, TcpFlags,
 };
 
 /// Keys that are looked up for each set of rules.
@@ -173,8 +173,11 @@ fuzz_target!(|bytes: &[u8]| {
         rules.push(bytes.rule());
     }
     let ruleset = Arc::new(Ruleset { rules, policy });
-    let table = RuleTable::compile(Arc::clone(&ruleset));
-    for key in &keys {
-        assert_eq!(table.lookup(key), ruleset.first_match(key), "{key}: {}", table.summary());
+    // So few rules would never be rows of bits, or a tree, by choice.
+    for strategy in Strategy::ALL {
+        let table = RuleTable::compile_as(Arc::clone(&ruleset), strategy);
+        for key in &keys {
+            assert_eq!(table.lookup(key), ruleset.first_match(key), "{key}: {}", table.summary());
+        }
     }
 });

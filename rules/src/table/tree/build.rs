@@ -1,5 +1,7 @@
 //! How the tree grows.
 
+use std::cmp::Reverse;
+
 use super::{
     Child, Group, Node, Tree,
     cut::{Cut, Region, clip},
@@ -12,23 +14,20 @@ use crate::{
     },
 };
 
-/// A tree may hold this many copies of each area: with overlapping ranges of ports it would grow
-/// without end.
-const MOST_COPIES: usize = 4;
-
 /// An area is narrow in an address of which it has at most this many values.
 const NARROW: u32 = 1 << 24;
 
 /// Groups of fewer areas join the group of what is wide in both addresses.
 const FEWEST_IN_GROUP: usize = 2 * LANES;
 
-pub(super) fn tree(areas: &[Area]) -> Tree {
+pub(super) fn tree(areas: &[Area], copies: usize) -> Tree {
     let regions: Vec<Region> = areas.iter().map(region_of).collect();
     let mut everything = EVERYTHING;
     // There are no kinds beyond the last that a rule takes, as far as rules go.
     everything[KIND].1 = regions.iter().map(|region| region[KIND].1).max().unwrap_or_default();
     let mut groups: [Vec<u32>; 4] = Default::default();
-    for (number, region) in (0..).zip(&regions) {
+    for number in uncovered(areas, &regions) {
+        let region = &regions[number as usize];
         let wide = |dimension: usize| region[dimension].1 - region[dimension].0 >= NARROW;
         groups[usize::from(wide(0)) + 2 * usize::from(wide(1))].push(number);
     }
@@ -42,13 +41,35 @@ pub(super) fn tree(areas: &[Area]) -> Tree {
     let mut builder = Builder { areas, regions, tree: Tree::empty() };
     for group in groups {
         if let Some(&first) = group.first() {
-            let most = group.len() * MOST_COPIES;
+            let most = group.len() * copies;
             let root = builder.child(group, everything, most);
             builder.tree.groups.push(Group { first: Mark::of(&areas[first as usize]), root });
         }
     }
     builder.tree.groups.sort_by_key(|group| group.first);
     builder.tree
+}
+
+/// Leaves out areas that lie within an exact area of an earlier rule, which matches wherever they would.
+/// Only the widest are tried as cover: rules in no particular order have some that cover many.
+fn uncovered(areas: &[Area], regions: &[Region]) -> Vec<u32> {
+    const MOST: usize = 64;
+    let size = |number: u32| -> u128 {
+        let widths = regions[number as usize].iter().map(|(first, last)| u128::from(last - first) + 1);
+        widths.product()
+    };
+    let numbers = || (0..).zip(areas);
+    let exact = numbers().filter(|(_, area)| area.exact);
+    let mut widest: Vec<(Reverse<u128>, u32)> =
+        exact.map(|(number, _)| (Reverse(size(number)), number)).collect();
+    widest.sort_unstable();
+    let mut widest: Vec<u32> = widest.into_iter().take(MOST).map(|(_, number)| number).collect();
+    widest.sort_unstable();
+    let covered = |number: u32| {
+        let mut earlier = widest.iter().take_while(|&&earlier| earlier < number);
+        earlier.any(|&earlier| within(&regions[number as usize], &regions[earlier as usize]))
+    };
+    numbers().map(|(number, _)| number).filter(|&number| !covered(number)).collect()
 }
 
 const KIND: usize = 4;
