@@ -1,5 +1,6 @@
 //! A queue read in batches: one system call takes up to 64 packets, one more answers them all.
 
+mod length;
 mod orphans;
 
 use std::{
@@ -9,11 +10,12 @@ use std::{
 
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_NETFILTER};
 use nix::sys::socket::{
-    MsgFlags, MultiHeaders, NetlinkAddr, recvmmsg, setsockopt,
+    MsgFlags, MultiHeaders, recvmmsg, setsockopt,
     sockopt::{RcvBuf, RcvBufForce},
 };
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
+use self::length::Length;
 use super::{
     COPY_RANGE, Judge, LENGTH, Settings, Verdict,
     codec::{self, Scope},
@@ -37,6 +39,7 @@ pub(super) struct Batched {
     received: Vec<usize>,
     decided: Vec<(u32, Verdict)>,
     verdicts: Vec<u8>,
+    length: Length,
     /// A packet could not even be named, so it waits for ever: a range verdict would accept it.
     blind: bool,
     /// Another process read from this socket before.
@@ -67,6 +70,7 @@ impl Batched {
     pub(super) fn inherit(number: u16, socket: OwnedFd, settings: Settings) -> io::Result<Self> {
         let mut queue = Self { inherited: true, ..Self::over(number, socket) };
         codec::put_settings(&mut queue.verdicts, number, settings);
+        codec::put_length(&mut queue.verdicts, number, LENGTH);
         queue.send()?;
         Ok(queue)
     }
@@ -79,6 +83,7 @@ impl Batched {
             received: Vec::with_capacity(BATCH),
             decided: Vec::with_capacity(BATCH),
             verdicts: Vec::with_capacity(BATCH * 64),
+            length: Length::default(),
             blind: false,
             inherited: false,
             pardoned: false,
@@ -123,16 +128,20 @@ impl Batched {
             if self.received.is_empty() {
                 self.receive(&mut headers)?;
             }
+            let new_length = self.length.after(self.received.len());
             self.answer(judge)?;
             if let Some(settings) = judge.new_settings() {
                 codec::put_settings(&mut self.verdicts, self.number, settings);
-                self.send()?;
             }
+            if let Some(length) = new_length {
+                codec::put_length(&mut self.verdicts, self.number, length);
+            }
+            self.send()?;
         }
     }
 
     /// Waits for a packet, and takes all that are there.
-    fn receive(&mut self, headers: &mut MultiHeaders<NetlinkAddr>) -> io::Result<()> {
+    fn receive(&mut self, headers: &mut MultiHeaders<()>) -> io::Result<()> {
         let mut room = self.buffer.chunks_exact_mut(ROOM);
         let mut slices: [[IoSliceMut<'_>; 1]; BATCH] =
             std::array::from_fn(|_| [IoSliceMut::new(room.next().unwrap_or_default())]);
@@ -207,44 +216,4 @@ fn majority(decided: &[(u32, Verdict)]) -> Option<Verdict> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NUMBER: u16 = 7300;
-    const ACCEPT: Verdict = Verdict::Repeat { mark: 0x4200_0000 };
-
-    fn verdicts(decided: &[(u32, Verdict)], blind: bool) -> Vec<u8> {
-        let mut out = Vec::new();
-        put_verdicts(&mut out, NUMBER, decided, blind);
-        out
-    }
-
-    fn written(scopes: &[(Scope, Verdict)]) -> Vec<u8> {
-        let mut out = Vec::new();
-        scopes.iter().for_each(|&(scope, verdict)| codec::put_verdict(&mut out, NUMBER, scope, verdict));
-        out
-    }
-
-    #[test]
-    fn exceptions_come_before_the_range() {
-        let decided = [(1, ACCEPT), (2, Verdict::Drop), (3, ACCEPT), (4, ACCEPT), (5, Verdict::Drop)];
-        let expected =
-            [(Scope::One(2), Verdict::Drop), (Scope::One(5), Verdict::Drop), (Scope::UpTo(4), ACCEPT)];
-        assert_eq!(verdicts(&decided, false), written(&expected));
-    }
-
-    #[test]
-    fn other_marks_are_other_verdicts() {
-        let foreign = Verdict::Repeat { mark: 0x4200_0001 };
-        let decided = [(7, ACCEPT), (8, foreign), (9, foreign)];
-        let expected = [(Scope::One(7), ACCEPT), (Scope::UpTo(9), foreign)];
-        assert_eq!(verdicts(&decided, false), written(&expected));
-    }
-
-    #[test]
-    fn no_range_is_used_where_a_packet_was_not_seen() {
-        let expected = [(Scope::One(1), ACCEPT), (Scope::One(2), ACCEPT)];
-        assert_eq!(verdicts(&[(1, ACCEPT), (2, ACCEPT)], true), written(&expected));
-        assert!(verdicts(&[], false).is_empty());
-    }
-}
+mod tests;

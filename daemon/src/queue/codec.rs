@@ -94,16 +94,20 @@ pub(super) fn put_bind(out: &mut Vec<u8>, number: u16, settings: Settings) {
     put_message(out, about(CONFIG, number), Reply::Acknowledgement, &attributes);
 }
 
-/// Changes the settings of a bound queue.
+/// Changes the settings of a bound queue, but not its length.
 pub(super) fn put_settings(out: &mut Vec<u8>, number: u16, settings: Settings) {
     let [a, b, c, d] = u32::from(COPY_RANGE).to_be_bytes();
-    let attributes: [(u16, &[u8]); 4] = [
+    let attributes: [(u16, &[u8]); 3] = [
         (CFG_PARAMS, &[a, b, c, d, COPY_PACKET]),
-        (CFG_QUEUE_MAXLEN, &LENGTH.to_be_bytes()),
         (CFG_MASK, &(UID_GID | GSO | FAIL_OPEN).to_be_bytes()),
         (CFG_FLAGS, &flags(settings).to_be_bytes()),
     ];
     put_message(out, about(CONFIG, number), Reply::None, &attributes);
+}
+
+/// Changes how many packets may wait in a bound queue.
+pub(super) fn put_length(out: &mut Vec<u8>, number: u16, length: u32) {
+    put_message(out, about(CONFIG, number), Reply::None, &[(CFG_QUEUE_MAXLEN, &length.to_be_bytes())]);
 }
 
 const fn flags(Settings { gso, fail_open }: Settings) -> u32 {

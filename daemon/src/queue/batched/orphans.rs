@@ -6,7 +6,7 @@
 
 use std::{io, time::Duration};
 
-use nix::sys::socket::{MultiHeaders, NetlinkAddr};
+use nix::sys::socket::MultiHeaders;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::{Batched, ROOM};
@@ -30,7 +30,7 @@ pub(super) fn none(error: &io::Error) -> bool {
 impl Batched {
     /// Drops what was read but not judged, and tells how many packets that were; 0 where the kernel's
     /// count can't be read.
-    pub(super) fn drop_orphans(&mut self, headers: &mut MultiHeaders<NetlinkAddr>) -> io::Result<u64> {
+    pub(super) fn drop_orphans(&mut self, headers: &mut MultiHeaders<()>) -> io::Result<u64> {
         let before = QueueStatus::of(self.number);
         // Whatever waits below the first packet that can still be read is an orphan; if none can be, so is
         // all that had a number before we looked.
@@ -44,7 +44,7 @@ impl Batched {
     }
 
     /// The id of the first packet in the socket. What is received on the way to it stays in the buffer.
-    fn first_unread(&mut self, headers: &mut MultiHeaders<NetlinkAddr>) -> io::Result<Option<u32>> {
+    fn first_unread(&mut self, headers: &mut MultiHeaders<()>) -> io::Result<Option<u32>> {
         while readable(self)? {
             self.receive(headers)?;
             let datagrams = self.buffer.chunks_exact(ROOM).zip(&self.received);
