@@ -24,6 +24,9 @@ mod package;
 // What each verdict looks like from the other end of the wire.
 mod verdicts;
 
+// Many queues, and full ones.
+mod queues;
+
 // How often each rule has decided.
 mod hits;
 

@@ -41,6 +41,10 @@ pub struct Status {
     /// How often somebody else changed the kernel rules, and they were put back.
     #[serde(default)]
     pub hook_restored: u64,
+    /// Packets that nobody judged since the hook was installed: nobody was at their queue, or it was full and
+    /// `queue.on-overload` lets them pass. `None` where the rules are not to be asked.
+    #[serde(default)]
+    pub unjudged: Option<u64>,
     /// What workers counted.
     pub packets: Totals,
     /// What the recorder counted.
@@ -137,6 +141,9 @@ impl fmt::Display for Status {
         }
         if *restart_orphans > 0 {
             writeln!(f, "                  {restart_orphans} dropped as restart orphans")?;
+        }
+        if let Some(unjudged @ 1..) = self.unjudged {
+            writeln!(f, "  not judged      {unjudged}: nobody was at their queue, or it was full and open")?;
         }
         let Records { written, summarised, suppressed, incidents, errors: write_errors, .. } = self.records;
         let unwanted = if suppressed > 0 { format!(", {suppressed} not wanted") } else { String::new() };

@@ -156,6 +156,16 @@ impl<'bed> Daemon<'bed> {
         self.signal(Signal::STOP);
     }
 
+    /// Lets it go on.
+    pub(crate) fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    /// What `status --json` says.
+    pub(crate) fn status(&self) -> Value {
+        serde_json::from_slice(&self.ask(&["status", "--json"]).stdout).expect("JSON")
+    }
+
     fn signal(&self, signal: Signal) {
         let pid = Pid::from_child(&self.process);
         kill_process(pid, signal).expect("it has not been waited for");

@@ -59,7 +59,9 @@ impl Rules {
                 continue;
             }
             let chain = words.next().unwrap_or_default();
-            if chain != TABLE.to_uppercase() && !line.contains(&format!("-j {}", TABLE.to_uppercase())) {
+            if !chain.starts_with(&TABLE.to_uppercase())
+                && !line.contains(&format!("-j {}", TABLE.to_uppercase()))
+            {
                 *self.iptables.entry((tool.to_owned(), chain.to_owned())).or_default() += 1;
             }
         }
@@ -176,7 +178,7 @@ mod tests {
     #[test]
     fn neighbours_are_told_by_their_chains() {
         let mut rules = Rules::default();
-        rules.read_iptables("iptables", "*filter\n:INPUT DROP [0:0]\n-A INPUT -j ufw-before-input\n-A ufw-user-input -p tcp --dport 22 -j ACCEPT\n-A DOCKER -d 172.17.0.2 -j ACCEPT\n-A f2b-sshd -s 192.0.2.1 -j REJECT\n-A INPUT -j PORTCULLIS\n-A PORTCULLIS -j RETURN\nCOMMIT\n");
+        rules.read_iptables("iptables", "*filter\n:INPUT DROP [0:0]\n-A INPUT -j ufw-before-input\n-A ufw-user-input -p tcp --dport 22 -j ACCEPT\n-A DOCKER -d 172.17.0.2 -j ACCEPT\n-A f2b-sshd -s 192.0.2.1 -j REJECT\n-A INPUT -j PORTCULLIS\n-A PORTCULLIS -j RETURN\n-A PORTCULLIS-OUT -j RETURN\nCOMMIT\n");
         rules.read_nft(r#"{"nftables":[{"rule":{"family":"inet","table":"firewalld"}},{"rule":{"family":"inet","table":"portcullis"}},{"rule":{"family":"ip","table":"filter"}},{"rule":{"family":"inet","table":"mine"}}]}"#);
         let config = portcullis_config::load_text("", "[policy]\ninput = \"drop\"").expect("valid").config;
         let checks: Vec<_> = programs(&rules, &config).iter().map(|finding| finding.check).collect();

@@ -5,7 +5,6 @@ use std::{fmt::Write as _, time::Duration};
 
 use ipnet::IpNet;
 use portcullis_rules::Hook as At;
-use serde_json::Value;
 
 use super::{
     Hook, TABLE,
@@ -46,14 +45,6 @@ impl Hook {
         let mut script = add(sources.iter().map(|source| (*source, Duration::from_secs(1))));
         script.push_str(&delete(sources.iter().copied()));
         run("nft", &["--file", "-"], &script).map(drop)
-    }
-
-    /// The packets that the kernel has dropped because their source was banned, since the hook was
-    /// installed; `None` where it isn't.
-    pub fn dropped_by_ban() -> Option<u64> {
-        let listed = run("nft", &["--json", "list", "counter", "inet", TABLE, COUNTER], "").ok()?;
-        let listed: Value = serde_json::from_str(&listed).ok()?;
-        listed["nftables"].as_array()?.iter().find_map(|object| object.pointer("/counter/packets")?.as_u64())
     }
 }
 

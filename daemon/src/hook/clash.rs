@@ -72,7 +72,8 @@ fn in_iptables(tool: &str, listed: &str, ours: u32) -> Vec<Clash> {
         if let Some(name) = line.strip_prefix('*') {
             table = name;
         }
-        if !line.starts_with("-A") || line.split(' ').nth(1) == Some(&iptables::chain()) {
+        let chain = line.split(' ').nth(1).unwrap_or_default();
+        if !line.starts_with("-A") || iptables::is_ours(chain) {
             continue;
         }
         let words: Vec<&str> = line.split(' ').collect();
@@ -103,7 +104,9 @@ fn in_nft(listed: &str, ours: u32) -> Vec<Clash> {
     let objects = listed["nftables"].as_array().map(Vec::as_slice).unwrap_or_default();
     let mut clashes = Vec::new();
     let rules = objects.iter().filter_map(|object| object.get("rule"));
-    for rule in rules.filter(|rule| rule["table"] != TABLE && rule["chain"] != iptables::chain()) {
+    for rule in
+        rules.filter(|rule| rule["table"] != TABLE && !rule["chain"].as_str().is_some_and(iptables::is_ours))
+    {
         for expression in rule["expr"].as_array().map(Vec::as_slice).unwrap_or_default() {
             let Some(fatal) = nft_statement(expression, ours) else { continue };
             let name = |key: &str| rule[key].as_str().unwrap_or_default().to_owned();
@@ -203,6 +206,7 @@ mod tests {
             ("-A POSTROUTING -j CONNMARK --save-mark --nfmask 0xffffffff --ctmask 0xffffffff", Some(false)),
             ("-A POSTROUTING -j CONNMARK --save-mark --nfmask 0xff --ctmask 0xff", None),
             ("-A PORTCULLIS -m mark --mark 0x40000000/0x7f000000 -j ACCEPT", None),
+            ("-A PORTCULLIS-OUT -m mark --mark 0x40000000/0x7f000000 -j ACCEPT", None),
         ];
         for (rule, expected) in table {
             let clashes = in_iptables("iptables-save", &format!("*mangle\n{rule}\nCOMMIT\n"), OURS);

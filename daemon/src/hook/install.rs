@@ -102,7 +102,7 @@ impl Hook {
         match self.dialect {
             Dialect::Nft => {
                 // Left from a time when nft had no queue statement here, or when iptables was wanted.
-                remove_chain()?;
+                remove_chains()?;
             }
             Dialect::Iptables { .. } => {
                 // First the way to the queue, then the rules that send packets on it.
@@ -136,8 +136,8 @@ impl Hook {
         if self.dialect != Dialect::Nft {
             for tool in families() {
                 let saved = run(&format!("{tool}-save"), &["-t", iptables::IN_TABLE], "")?;
-                let ours =
-                    saved.lines().filter(|line| line.starts_with("-A") && line.contains(&iptables::chain()));
+                let [ours, ..] = iptables::chains();
+                let ours = saved.lines().filter(|line| line.starts_with("-A") && line.contains(&ours));
                 lines.extend(ours.map(str::to_owned));
             }
         }
@@ -167,7 +167,7 @@ impl Hook {
             Err(HookError::Refused { stderr, .. }) if stderr.contains("No such file") => false,
             Err(error) => return Err(error),
         };
-        Ok(Removed { table, chain: remove_chain()? })
+        Ok(Removed { table, chain: remove_chains()? })
     }
 }
 
@@ -284,35 +284,36 @@ fn in_table(tool: &str, rest: &str) -> Result<String, HookError> {
     run(tool, &words, "")
 }
 
-/// Removes our chain and the jumps to it from both families, where they are.
-fn remove_chain() -> Result<bool, HookError> {
+/// Removes our chains and the jumps to them from both families, where they are.
+fn remove_chains() -> Result<bool, HookError> {
     let mut found = false;
     for tool in families() {
         let ours = |rest: &str| in_table(tool, rest);
-        let chain = iptables::chain();
-        let listed = match ours(&format!("-S {chain}")) {
-            Ok(listed) => listed,
-            // No iptables on this host: then nothing of ours is in it.
-            Err(HookError::Missing { .. }) => return Ok(found),
-            Err(_) => continue,
-        };
-        debug!(tool, listed, "removing our chain");
-        found = true;
-        for at in At::ALL {
-            let mut found = false;
-            while ours(&iptables::jump("-D", at)).is_ok() {
-                found = true;
+        for chain in iptables::chains() {
+            let listed = match ours(&format!("-S {chain}")) {
+                Ok(listed) => listed,
+                // No iptables on this host: then nothing of ours is in it.
+                Err(HookError::Missing { .. }) => return Ok(found),
+                Err(_) => continue,
+            };
+            debug!(tool, listed, "removing our chain");
+            found = true;
+            for base in At::ALL.map(|at| at.name().to_ascii_uppercase()) {
+                let mut found = false;
+                while ours(&format!("-D {base} -j {chain}")).is_ok() {
+                    found = true;
+                }
+                if found
+                    && ours(&format!("-S {base}"))
+                        .is_ok_and(|rules| rules.trim() == format!("-P {base} ACCEPT"))
+                {
+                    // iptables-nft made this chain for our jump; it is refused where somebody has rules in it.
+                    let _ = ours(&format!("-X {base}"));
+                }
             }
-            let base = at.name().to_ascii_uppercase();
-            if found
-                && ours(&format!("-S {base}")).is_ok_and(|rules| rules.trim() == format!("-P {base} ACCEPT"))
-            {
-                // iptables-nft made this chain for our jump; it is refused where somebody has rules in it.
-                let _ = ours(&format!("-X {base}"));
-            }
+            ours(&format!("-F {chain}"))?;
+            ours(&format!("-X {chain}"))?;
         }
-        ours(&format!("-F {chain}"))?;
-        ours(&format!("-X {chain}"))?;
     }
     Ok(found)
 }

@@ -1,5 +1,5 @@
-//! The same judging step as `judge-*`, for kernels without nft's `queue` statement: one chain of
-//! the security table, the same for both families and all hooks. Nobody else writes marks there, and
+//! The same judging step as `judge-*`, for kernels without nft's `queue` statement: chains of
+//! the security table, the same for both families. Nobody else writes marks there, and
 //! unlike the mangle table it never makes the kernel route a packet anew.
 
 use portcullis_config::Unjudged;
@@ -11,14 +11,28 @@ use crate::mark::Answer;
 /// The table that our chain is in.
 pub(super) const IN_TABLE: &str = "security";
 
-/// Our chain's name.
-pub(super) fn chain() -> String {
-    TABLE.to_ascii_uppercase()
+/// Our chains' names.
+pub(super) fn chains() -> [String; 2] {
+    [chain(Hook::Input), chain(Hook::Output)]
 }
 
-/// Input of `iptables-restore --noflush`: creates or refills our chain, and touches no other.
+/// Whether this is the name of one of our chains.
+pub(super) fn is_ours(chain: &str) -> bool {
+    chains().iter().any(|ours| ours == chain)
+}
+
+/// The name of our chain at `hook`.
+fn chain(hook: Hook) -> String {
+    let name = TABLE.to_ascii_uppercase();
+    match hook {
+        Hook::Input | Hook::Forward => name,
+        Hook::Output => name + "-OUT",
+    }
+}
+
+/// Input of `iptables-restore --noflush`: creates or refills our chains, and touches no other.
 pub(super) fn script(plan: &Plan) -> String {
-    let (chain, layout) = (chain(), plan.layout);
+    let layout = plan.layout;
     let mask = layout.mask();
     let answer = |answer| format!("-m mark --mark {:#010x}/{mask:#010x}", layout.answer(answer));
     let answered = format!("-m mark --mark {0:#010x}/{0:#010x}", layout.answered());
@@ -31,7 +45,15 @@ pub(super) fn script(plan: &Plan) -> String {
     if plan.on_exit == Unjudged::Accept {
         queue.push_str(" --queue-bypass");
     }
-    let rules = [
+    // The packet of an accepted flow, which nobody asks about, and one that comes by with its answer are
+    // both through after one rule; nft's `after-*` see to the answer.
+    let asks = format!(
+        "-m mark ! --mark 0x0/{mask:#010x} -m mark --mark 0x0/{:#010x} -j NFQUEUE {queue}",
+        layout.answered()
+    );
+    // After its second way through the chain an outgoing packet is routed anew, by its mark: it has to be
+    // what it was before the question.
+    let routed_anew = [
         format!("-m mark --mark 0x0/{mask:#010x} -j RETURN"),
         // Accepting ends this table: refused packets go on to our nft chain.
         format!("{} -j ACCEPT", answer(Answer::Reject)),
@@ -41,14 +63,15 @@ pub(super) fn script(plan: &Plan) -> String {
         // that the daemon answered.
         format!("{answered} -j CONNMARK --save-mark --nfmask {mask:#010x} --ctmask {mask:#010x}"),
         format!("{answered} -j MARK --set-xmark 0x0/{mask:#010x}"),
-        format!("-m mark --mark 0x0/{mask:#010x} -j RETURN"),
-        format!("-j NFQUEUE {queue}"),
     ];
-    let rules: String = rules.iter().map(|rule| format!("-A {chain} {rule}\n")).collect();
-    format!("*{IN_TABLE}\n:{chain} - [0:0]\n{rules}COMMIT\n")
+    let [chain, chain_out] = chains();
+    let answers: String = routed_anew.iter().map(|rule| format!("-A {chain_out} {rule}\n")).collect();
+    format!(
+        "*{IN_TABLE}\n:{chain} - [0:0]\n:{chain_out} - [0:0]\n-A {chain} {asks}\n-A {chain_out} {asks}\n{answers}COMMIT\n"
+    )
 }
 
 /// The arguments that add (`-I`), find (`-C`) or remove (`-D`) the jump to our chain at `hook`.
 pub(super) fn jump(verb: &str, hook: Hook) -> String {
-    format!("{verb} {} -j {}", hook.name().to_ascii_uppercase(), chain())
+    format!("{verb} {} -j {}", hook.name().to_ascii_uppercase(), chain(hook))
 }

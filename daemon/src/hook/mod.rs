@@ -6,10 +6,10 @@
 //!   flows are settled here; for all others, state and direction are written into our bits of the
 //!   packet's mark.
 //! - `judge-*`: packets with a question go to the queue. The daemon's answer is *repeat*, so
-//!   the packet comes by again: an accepted one has its generation saved in the connection's mark
-//!   and our bits of its own mark cleared. Where the kernel lacks nft's `queue` statement, the same
-//!   is a chain of iptables' security table.
-//! - `after-*`: what is to be rejected or cut is, by the kernel; what nobody judged is dropped,
+//!   the packet comes by again, with the answer in its mark, and goes on. Where the kernel lacks nft's `queue`
+//!   statement, the same is a chain of iptables' security table.
+//! - `after-*`: an accepted packet has its generation saved in the connection's mark and our bits of its
+//!   own mark cleared; what is to be rejected or cut is, by the kernel; what nobody judged is dropped,
 //!   or passes where the configuration wants that.
 //!
 //! A flow that was cut is refused in all three hooks, whichever are ours.
@@ -18,6 +18,7 @@ mod banned;
 mod builtin;
 mod clash;
 mod command;
+mod counted;
 mod failsafe;
 mod install;
 mod iptables;

@@ -11,6 +11,10 @@ use crate::mark::{Answer, GenerationMark, MarkLayout, Question};
 /// Begins the comment of the rule that holds the current generation; mask and queues follow.
 pub(super) const GENERATION_COMMENT: &str = "current generation, mask ";
 
+/// Counts the packets that should have been judged, and were not: nobody was at their queue, or it was full and
+/// lets them pass then. The queue's own counters know nothing of those.
+pub(super) const UNJUDGED: &str = "unjudged";
+
 /// Where packets to this host get back the addresses that they were sent to or from.
 const SOURCE_NAT: i32 = 100; // NF_IP_PRI_NAT_SRC
 
@@ -28,6 +32,7 @@ pub(super) fn script(plan: &Plan, dialect: Dialect, generation: GenerationMark) 
     line(&mut out, 0, &format!("flush table inet {TABLE}"));
     line(&mut out, 0, &format!("table inet {TABLE} {{"));
     banned_sets(&mut out);
+    line(&mut out, 1, &format!("counter {UNJUDGED} {{ }}"));
     generation_chain(&mut out, plan, generation);
     refusals(&mut out);
     prerouting(&mut out, plan.layout);
@@ -45,7 +50,7 @@ pub(super) fn script(plan: &Plan, dialect: Dialect, generation: GenerationMark) 
         if dialect == Dialect::Nft {
             judge(&mut out, plan, hook);
         }
-        after(&mut out, plan, hook);
+        after(&mut out, plan, generation, hook);
     }
     line(&mut out, 0, "}");
     out
@@ -161,8 +166,13 @@ fn before(out: &mut String, plan: &Plan, dialect: Dialect, hook: Hook) {
             line(out, 2, "ct state established jump generation");
         }
     }
+    let cut = layout.answer(Answer::Cut);
+    if !ours {
+        // Nearly all of them: one comparison, not all that follow.
+        line(out, 2, &format!("ct mark & {:#010x} != {cut:#010x} accept", layout.mask()));
+    }
     line(out, 2, &format!("jump passes-{hook}"));
-    line(out, 2, &format!("{} goto cut-flow", is("ct mark", layout, layout.answer(Answer::Cut))));
+    line(out, 2, &format!("{} goto cut-flow", is("ct mark", layout, cut)));
     if ours {
         if hook == Hook::Input && matches!(dialect, Dialect::Iptables { security } if security > SOURCE_NAT) {
             // An answer to what a NAT rule of the output hook sent elsewhere bears here, unlike there, the
@@ -197,23 +207,30 @@ fn asks(question: Question, layout: MarkLayout) -> String {
     }
 }
 
-/// Packets that come by a second time, with the daemon's answer in their mark.
+/// Outgoing packets that come by a second time, with the daemon's answer in their mark. They are routed anew
+/// after that, by their mark: it has to be what it was before the question.
 fn answered(out: &mut String, layout: MarkLayout, generation: GenerationMark) {
     line(out, 1, "chain answered {");
+    accepted(out, layout, generation);
     for answer in [Answer::Reject, Answer::Cut] {
         line(out, 2, &format!("{} accept", is("meta mark", layout, layout.answer(answer))));
-    }
-    // One rule with a constant for each live generation: never "whatever is current", or a packet
-    // judged just before a reload would count as accepted by the new rules.
-    for generation in [generation, layout.previous_generation(generation)] {
-        let accepted = layout.answer(Answer::Accept(generation));
-        let save = format!("ct mark set ct mark & {:#010x} | {accepted:#010x}", layout.foreign());
-        line(out, 2, &format!("{} {save}", is("meta mark", layout, accepted)));
     }
     line(out, 2, &format!("{} accept", clear(layout)));
     line(out, 1, "}");
 }
 
+/// Accepted packets: remembered in their connection, and gone from here with the mark that they had.
+fn accepted(out: &mut String, layout: MarkLayout, generation: GenerationMark) {
+    // One rule with a constant for each live generation: never "whatever is current", or a packet
+    // judged just before a reload would count as accepted by the new rules.
+    for generation in [generation, layout.previous_generation(generation)] {
+        let code = layout.answer(Answer::Accept(generation));
+        let answered = is("meta mark", layout, code);
+        line(out, 2, &format!("{answered} {} {} accept", save(layout, code), clear(layout)));
+    }
+}
+
+/// Packets with a question go to the queue; those that come by a second time, with their answer, go on.
 fn judge(out: &mut String, plan: &Plan, hook: Hook) {
     let (first, last) = plan.queues;
     let mut flags = Vec::new();
@@ -226,33 +243,42 @@ fn judge(out: &mut String, plan: &Plan, hook: Hook) {
     let flags = if flags.is_empty() { String::new() } else { format!(" flags {}", flags.join(",")) };
     let queues = if first == last { first.to_string() } else { format!("{first}-{last}") };
     line(out, 1, &format!("chain judge-{hook} {{"));
-    line(out, 2, &format!("meta mark & {:#010x} != 0 goto answered", plan.layout.answered()));
-    line(out, 2, &format!("meta mark & {:#010x} != 0 queue{flags} to {queues}", plan.layout.mask()));
+    let (mask, answered) = (plan.layout.mask(), plan.layout.answered());
+    line(out, 2, &format!("meta mark & {mask:#010x} == 0 accept"));
+    line(out, 2, &format!("meta mark & {answered:#010x} == 0 queue{flags} to {queues}"));
+    if hook == Hook::Output {
+        line(out, 2, "goto answered");
+    }
     line(out, 1, "}");
 }
 
-fn after(out: &mut String, plan: &Plan, hook: Hook) {
+/// What became of a question: the answer is carried out, and our bits leave the packet's mark.
+fn after(out: &mut String, plan: &Plan, generation: GenerationMark, hook: Hook) {
     let layout = plan.layout;
     let cut = layout.answer(Answer::Cut);
     line(out, 1, &format!("chain after-{hook} {{"));
     line(out, 2, &format!("meta mark & {:#010x} == 0 accept", layout.mask()));
+    accepted(out, layout, generation);
     line(out, 2, &format!("{} goto reject-packet", is("meta mark", layout, layout.answer(Answer::Reject))));
-    let save = format!("ct mark set ct mark & {:#010x} | {cut:#010x}", layout.foreign());
-    line(out, 2, &format!("{} {save} goto cut-flow", is("meta mark", layout, cut)));
-    // Somebody's rule put the connection's mark, with our generation in it, back on the packet.
+    line(out, 2, &format!("{} {} goto cut-flow", is("meta mark", layout, cut), save(layout, cut)));
+    // It passes without being remembered, or was accepted by a generation that is gone, or somebody's rule put
+    // the connection's mark, with our generation in it, back on the packet.
     line(out, 2, &format!("meta mark & {:#010x} != 0 {} accept", layout.answered(), clear(layout)));
-    match plan.unanswered {
-        Unjudged::Accept => {
-            line(out, 2, &format!("{} counter accept comment \"nobody judged it\"", clear(layout)))
-        }
-        Unjudged::Drop => line(out, 2, "counter drop comment \"nobody judged it\""),
-    }
+    let fate = match plan.unanswered {
+        Unjudged::Accept => format!("{} accept", clear(layout)),
+        Unjudged::Drop => "drop".to_owned(),
+    };
+    line(out, 2, &format!("counter name \"{UNJUDGED}\" {fate} comment \"nobody judged it\""));
     line(out, 1, "}");
 }
 
 /// Whether our bits of `mark` hold this code.
 fn is(mark: &str, layout: MarkLayout, code: u32) -> String {
     format!("{mark} & {:#010x} == {code:#010x}", layout.mask())
+}
+
+fn save(layout: MarkLayout, code: u32) -> String {
+    format!("ct mark set ct mark & {:#010x} | {code:#010x}", layout.foreign())
 }
 
 fn clear(layout: MarkLayout) -> String {

@@ -118,6 +118,12 @@ fn queues(out: &mut Out<'_>, status: &Status) -> fmt::Result {
         "portcullis_queue_dropped",
         "Packets lost before they were judged: the queue or its socket was full",
         dropped,
+    )?;
+    let unjudged = status.unjudged.map(|packets| ([], packets));
+    out.counter(
+        "portcullis_unjudged",
+        "Packets without a verdict: nobody was at their queue, or it was full and open",
+        unjudged,
     )
 }
 

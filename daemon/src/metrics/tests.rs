@@ -36,7 +36,7 @@ fn status() -> Status {
     let text = serde_json::json!({
         "version": "0.1.0", "pid": 1, "mode": "enforce", "generation": 2, "configuration": "", "degraded": [],
         "rules": 3, "hooks": ["input"], "hook_install": "nft", "packets": packets, "records": records,
-        "queues": [queue], "last_reload_succeeded": true,
+        "queues": [queue], "unjudged": 6, "last_reload_succeeded": true,
     });
     serde_json::from_value(text).unwrap()
 }
@@ -56,6 +56,7 @@ fn numbers_have_the_names_that_dashboards_and_alerts_know() {
         "portcullis_packets_total{hook=\"output\",action=\"accept\",reason=\"accepted\"} 7",
         "portcullis_queue_depth{queue=\"7300\"} 3",
         "portcullis_queue_dropped_total{queue=\"7300\",where=\"kernel\"} 4",
+        "portcullis_unjudged_total 6",
         "portcullis_incidents_total{pattern=\"port scan\\\"\\n\"} 2",
         "portcullis_bans 0",
         "portcullis_ban_drops_total 9",

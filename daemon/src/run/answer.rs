@@ -7,6 +7,8 @@ use portcullis_config::Mode;
 use super::{Live, trial::Candidate};
 use crate::{
     control::{Command, Response},
+    hook::Hook,
+    status::Status,
     trial::History,
 };
 
@@ -16,7 +18,7 @@ impl Live {
         match command {
             Command::Status => {
                 self.take_stock();
-                Response::Status(Box::new(self.status()))
+                Response::Status(Box::new(Status { unjudged: Hook::unjudged(), ..self.status() }))
             }
             Command::Hits => Response::Hits(self.tally.report(&self.generation.load())),
             Command::Reload => done(self.reload()),

@@ -40,6 +40,7 @@ impl Live {
             }
             .to_owned(),
             hook_restored: self.guard.restored(),
+            unjudged: None,
             packets: Totals::of(self.counters.iter().map(AsRef::as_ref)),
             records: self.recorder.records(),
             queues: self.queues(),
