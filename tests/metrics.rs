@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::bed::{Bed, Daemon, GATE, binary, eventually};
+use crate::bed::{Bed, Daemon, GATE, PEER, binary, eventually};
 
 const LISTEN: &str = "127.0.0.1:9733";
 const PACKAGING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../packaging");
@@ -85,9 +85,15 @@ fn prometheus_scrapes_the_daemon_and_its_alerts_are_valid() {
         "sum(portcullis_queue_dropped_total) == 0",
         "sum(portcullis_log_suppressed_total) >= 0",
         "count(portcullis_queue_depth) >= 1",
+        "sum(portcullis_verdict_seconds_count) >= 30",
+        "histogram_quantile(0.99, sum by (le) (portcullis_verdict_seconds_bucket)) > 0",
     ] {
         assert!(query(expression).is_some(), "{expression}");
     }
+    // A label for each address would be a series for each.
+    let text = String::from_utf8(daemon.ask(&["metrics"]).stdout).expect("text");
+    let addressed = [PEER, GATE].concat().iter().any(|address| text.contains(&address.to_string()));
+    assert!(text.contains("portcullis_packets_total") && !addressed, "{text}");
     // Every expression of the dashboard is one that Prometheus understands.
     let dashboard = fs::read_to_string(format!("{PACKAGING}/grafana-dashboard.json")).expect("it is there");
     let dashboard: Value = serde_json::from_str(&dashboard).expect("JSON");

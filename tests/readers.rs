@@ -1,5 +1,5 @@
-//! What other programs make of a real scan: Suricata's schema of our records; psad, fail2ban and CrowdSec of our lines in
-//! syslog.
+//! What other programs make of a real scan: Suricata's schema of our records; journald of our entries; psad, fail2ban and
+//! CrowdSec of our lines in syslog.
 
 use std::{
     env, fs,
@@ -81,7 +81,7 @@ fn psad_fail2ban_and_crowdsec_read_the_lines_of_a_scan() {
     bed.gate.sysctl("net/unix/max_dgram_qlen", "1000");
     let syslog = bed.gate.run(|| UnixDatagram::bind(bed.home().join("dev/log"))).expect("our directory");
     syslog.set_nonblocking(true).expect("a socket");
-    let daemon = Daemon::start_with_syslog(&bed, "[policy]\ninput = \"drop\"\n[log]\nsyslog = true\n");
+    let daemon = Daemon::start_with_logs(&bed, "[policy]\ninput = \"drop\"\n[log]\nsyslog = true\n");
     for gate in GATE {
         let family = if gate.is_ipv6() { "-6" } else { "" };
         bed.peer.sh(&format!("nmap -n -Pn -sS {family} -p 1-{PORTS} --max-retries 0 {gate}"));
@@ -106,6 +106,50 @@ fn psad_fail2ban_and_crowdsec_read_the_lines_of_a_scan() {
     fail2ban(&root, &log, lines.len());
     psad(&bed, &root, &log, lines.len());
     crowdsec(&bed, &root, &log);
+}
+
+#[test]
+fn the_journal_gets_entries_with_named_fields() {
+    let Some(bed) = Bed::new() else { return };
+    let directory = bed.home().join("run/systemd/journal");
+    fs::create_dir_all(&directory).expect("our directory");
+    bed.gate.sysctl("net/unix/max_dgram_qlen", "1000");
+    let journal = bed.gate.run(|| UnixDatagram::bind(directory.join("socket"))).expect("our directory");
+    journal.set_nonblocking(true).expect("a socket");
+    let _daemon =
+        Daemon::start_with_logs(&bed, "[policy]\ninput = \"drop\"\n[log]\njournald = \"packets\"\n");
+    bed.peer.sh(&format!("nmap -n -Pn -sS -p 1-30 --max-retries 0 {}", GATE[0]));
+    let mut entries = String::new();
+    let mut has = |fields: &[String]| {
+        let found = || {
+            let mut datagram = [0; 8192];
+            while let Ok(length) = journal.recv(&mut datagram) {
+                entries += &String::from_utf8_lossy(&datagram[..length]);
+                entries.push('\0');
+            }
+            entries
+                .split('\0')
+                .any(|entry| fields.iter().all(|field| entry.lines().any(|line| line == field)))
+                .then_some(())
+        };
+        assert!(eventually(Duration::from_secs(10), found).is_some(), "{fields:?} are not in {entries:?}");
+    };
+    // The ids are for ever: filters of administrators name them.
+    has(&[
+        "MESSAGE_ID=e5b70ba338154373a1193e28955f5295".to_owned(),
+        format!("PORTCULLIS_SOURCE={}", PEER[0]),
+        format!("PORTCULLIS_DESTINATION={}", GATE[0]),
+        "PORTCULLIS_PORT=30".to_owned(),
+        "PORTCULLIS_PROTOCOL=TCP".to_owned(),
+        "PORTCULLIS_RULE=policy input".to_owned(),
+        "PORTCULLIS_ACTION=drop".to_owned(),
+        "PORTCULLIS_IN=outer".to_owned(),
+    ]);
+    has(&[
+        "MESSAGE_ID=ddb3ebf9e7dd47dd91746d7280159ce7".to_owned(),
+        "PORTCULLIS_INCIDENT_PATTERN=port scan".to_owned(),
+        format!("PORTCULLIS_INCIDENT_SOURCE={}", PEER[0]),
+    ]);
 }
 
 /// What a program says, on both ways.

@@ -77,14 +77,14 @@ impl<'bed> Daemon<'bed> {
         Self::spawn(bed, command)
     }
 
-    /// Starts it on a host whose syslog listens at `dev/log` in [`Bed::home`].
-    pub(crate) fn start_with_syslog(bed: &'bed Bed, config: &str) -> Self {
+    /// Starts it on a host whose syslog listens at `dev/log` in [`Bed::home`], and whose journald in `run`.
+    pub(crate) fn start_with_logs(bed: &'bed Bed, config: &str) -> Self {
         write_config(bed, config);
-        // This command's view of the machine's devices is our directory.
-        let devices = "mkdir -p $0 && touch $0/null && mount --bind /dev/null $0/null &&
-                       mount --rbind $0 /dev && exec \"$@\"";
+        // This command's view of the machine's devices and sockets are our directories.
+        let logs = "mkdir -p $0/dev $0/run && touch $0/dev/null && mount --bind /dev/null $0/dev/null &&
+                    mount --rbind $0/dev /dev && mount --rbind $0/run /run && exec \"$@\"";
         let mut command = bed.gate.command("sh");
-        command.args(["-c", devices]).arg(bed.home().join("dev")).arg(binary()).arg("run");
+        command.args(["-c", logs]).arg(bed.home()).arg(binary()).arg("run");
         command.arg("--config").arg(bed.config());
         Self::spawn(bed, command)
     }
