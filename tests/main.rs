@@ -101,3 +101,6 @@ mod report;
 
 // What other programs make of our records: Suricata's schema, psad, fail2ban, CrowdSec.
 mod readers;
+
+// The live view, on a terminal.
+mod top;
