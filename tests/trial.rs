@@ -169,10 +169,11 @@ impl Sshd {
         let script = |act: &str| format!("use IO::Socket::INET; $| = 1; {act}; print \"up\\n\"; <$s>;");
         let IpAddr::V4(gate) = GATE[0] else { unreachable!("the first is IPv4") };
         let server = script(&format!(
-            "$l = IO::Socket::INET->new(LocalPort => {port}, Listen => 1) or die; open(F, '>', $ARGV[0]); \
+            "$l = IO::Socket::INET->new(LocalPort => {port}, Listen => 1, ReuseAddr => 1) or die; open(F, '>', $ARGV[0]); \
              $s = $l->accept"
         ));
         let ready = bed.home().join("listening");
+        let _ = fs::remove_file(&ready);
         let mut command = bed.gate.command(sshd.to_str().expect("UTF-8"));
         let server =
             command.args(["-e", &server]).arg(&ready).stdout(Stdio::null()).spawn().expect("it runs");
@@ -209,6 +210,33 @@ fn rules_that_cut_an_open_ssh_session_are_refused_unless_forced() {
     done(&daemon.ask(&["confirm"]));
     let forced = done(&daemon.apply(&open(&[80]), &["apply", "--force"]));
     assert!(forced.contains("would be cut"), "{forced}");
+    assert_eq!(doors(&bed), [true, false]);
+}
+
+#[test]
+fn a_way_back_that_cuts_an_open_ssh_session_is_refused_unless_forced() {
+    let Some(bed) = bed() else { return };
+    let daemon = Daemon::start(&bed, &open(&[80]));
+    done(&daemon.apply(&open(&[80, 81, 2222]), &["apply"]));
+    let sshd = Sshd::start(&bed, 2222);
+    for words in [&["rollback"][..], &["rollback", "1"]] {
+        let complaint = refused(&daemon.ask(words));
+        assert!(complaint.contains("newly closed: 1"), "it shows what changes: {complaint}");
+        assert!(complaint.contains("would be cut: ssh session from 10.77.1.2:"), "{complaint}");
+        assert!(complaint.contains("--force"), "{complaint}");
+        assert_eq!(doors(&bed), [true, true], "nothing has changed");
+    }
+    // A session that came by a door on trial would be cut by the way back from it, too.
+    done(&daemon.apply(&open(&[81, 2222]), &["apply", "--confirm", "1h"]));
+    done(&daemon.ask(&["rollback"]));
+    assert_eq!(doors(&bed), [true, true]);
+    done(&daemon.ask(&["rollback", "1", "--force"]));
+    assert_eq!(doors(&bed), [true, false]);
+    drop(sshd);
+    done(&daemon.apply(&open(&[80, 81, 2222]), &["apply", "--confirm", "1h"]));
+    let _sshd = Sshd::start(&bed, 2222);
+    assert!(refused(&daemon.ask(&["rollback"])).contains("would be cut"));
+    done(&daemon.ask(&["rollback", "--force"]));
     assert_eq!(doors(&bed), [true, false]);
 }
 

@@ -106,6 +106,8 @@ pub enum Command {
     /// Keep the rules that are on trial
     Confirm(ControlArgs),
     /// Go back to former rules: those before the trial, or those of a number in the history
+    ///
+    /// Shows what that changes, and refuses what would cut an ssh session that is open now.
     Rollback(RollbackArgs),
     /// List the rulesets that were live
     History(HistoryArgs),

@@ -6,11 +6,14 @@
 use std::{
     collections::HashSet,
     fmt,
+    iter::successors,
     net::{IpAddr, SocketAddr},
 };
 
+use ipnet::IpNet;
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use portcullis_config::{Config, Mode};
-use portcullis_rules::{Action, Cause, Key, NoNames, Rule, parse_packet};
+use portcullis_rules::{Action, Cause, Key, Matched, NoNames, Rule, parse_packet};
 use procfs::{
     ProcResult, net,
     process::{FDTarget, Process, all_processes},
@@ -23,6 +26,9 @@ use crate::hook::run_tool;
 /// one session since then, and Dropbear.
 const SERVERS: [&str; 3] = ["sshd", "sshd-session", "dropbear"];
 
+/// So many times of day at which other rules count are looked at.
+const MOST_CHANGES: usize = 64;
+
 /// An ssh session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
@@ -34,17 +40,30 @@ pub struct Session {
     pub interface: Option<String>,
 }
 
-/// A session that rules would cut, and by what.
+/// A session that would be cut, when, and by what.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CutSession {
     session: Session,
+    /// `None`: at once.
+    at: Option<Timestamp>,
     by: String,
+}
+
+impl CutSession {
+    /// Whether it would live for now, and only the time of day cuts it.
+    pub const fn is_later(&self) -> bool {
+        self.at.is_some()
+    }
 }
 
 impl fmt::Display for CutSession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { session: Session { local, peer, .. }, by } = self;
-        write!(f, "ssh session from {peer} to {local}: {by}")
+        let Self { session: Session { local, peer, .. }, at, by } = self;
+        write!(f, "ssh session from {peer} to {local}")?;
+        if let Some(time) = at {
+            write!(f, ", at {}", time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S"))?;
+        }
+        write!(f, ": {by}")
     }
 }
 
@@ -93,19 +112,39 @@ fn interface(peer: IpAddr, local: IpAddr) -> Option<String> {
     Some(listed.get(0)?["dev"].as_str()?.to_owned())
 }
 
-/// Those that `config` would cut. Each is judged as its first packet was: that is how the daemon judges
-/// the flows that it finds.
-pub fn cut_by<'a>(config: &'a Config, sessions: &'a [Session]) -> impl Iterator<Item = CutSession> + 'a {
-    let enforced = config.mode == Mode::Enforce;
-    let cut =
-        |session: &Session| Some(CutSession { session: session.clone(), by: refusal(config, session)? });
-    sessions.iter().filter(move |_| enforced).filter_map(cut)
+/// Those that `config` would cut, now or within a day. Each is judged as its first packet was: that is how
+/// the daemon judges the flows that it finds. Rates cut none: they count new flows.
+pub fn cut_by(config: &Config, banned: &[IpNet], sessions: &[Session]) -> Vec<CutSession> {
+    if config.mode != Mode::Enforce {
+        return Vec::new();
+    }
+    let cut = |session: &Session| {
+        let now = refusal(config, banned, session).map(|by| (None, by));
+        let (at, by) = now.or_else(|| later(config, banned, session))?;
+        Some(CutSession { session: session.clone(), at, by })
+    };
+    sessions.iter().filter_map(cut).collect()
 }
 
-fn refusal(config: &Config, session: &Session) -> Option<String> {
+/// When a schedule or an expiry cuts a session that may live for now, within a day.
+fn later(config: &Config, banned: &[IpNet], session: &Session) -> Option<(Option<Timestamp>, String)> {
+    let end = config.time + SignedDuration::from_hours(24);
+    let next = |config: &Config| Some(config.at(config.next_change().filter(|change| *change <= end)?));
+    let changes = successors(next(config), next).take(MOST_CHANGES);
+    changes.into_iter().find_map(|then| Some((Some(then.time), refusal(&then, banned, session)?)))
+}
+
+fn refusal(config: &Config, banned: &[IpNet], session: &Session) -> Option<String> {
     let key = session.first_packet()?;
     let ruleset = &config.ruleset;
     ruleset.policy.at(key.hook)?;
+    // Kernel rules, ahead of bans and of all other rules.
+    if ruleset.rules.iter().any(|rule| rule.failsafe && rule.matches(&key) == Matched::Yes) {
+        return None;
+    }
+    if banned.iter().any(|source| source.contains(&key.source)) {
+        return Some("its source is banned (portcullis bans)".to_owned());
+    }
     let named = |rule: &Rule| format!("rule \"{}\" ({})", rule.name, rule.place);
     let decision = ruleset.first_match(&key);
     if let Some(id) = decision.depends_on {
@@ -154,8 +193,7 @@ mod tests {
         let address = |text: &str| text.parse().expect("an address");
         let session =
             Session { local: address(local), peer: address(peer), interface: interface.map(str::to_owned) };
-        let cut = cut_by(&config, &[session]).next();
-        cut.map(|cut| cut.to_string())
+        cut_by(&config, &[], &[session]).first().map(ToString::to_string)
     }
 
     #[test]
@@ -169,14 +207,49 @@ mod tests {
         assert!(unsure.contains("hangs on the interface, by rule \"inside\""), "{unsure}");
     }
 
+    /// From 203.0.113.9, to port 22.
+    fn office() -> Session {
+        Session {
+            local: "192.0.2.1:22".parse().expect("an address"),
+            peer: "203.0.113.9:40000".parse().expect("an address"),
+            interface: None,
+        }
+    }
+
     #[test]
     fn monitor_mode_cuts_nobody() {
         let config = load_text("rules", &format!("mode = \"monitor\"\n{RULES}")).expect("valid").config;
-        let session = Session {
-            local: "192.0.2.1:22".parse().expect("an address"),
-            peer: "198.51.100.7:4000".parse().expect("an address"),
-            interface: None,
+        let stranger = Session { peer: "198.51.100.7:4000".parse().expect("an address"), ..office() };
+        assert_eq!(cut_by(&config, &[], &[stranger]), []);
+    }
+
+    #[test]
+    fn a_ban_cuts_whom_no_failsafe_rule_lets_in() {
+        let banned = ["203.0.113.9/32".parse().expect("a prefix")];
+        let cut = |text: &str| {
+            let config = load_text("rules", text).expect("valid").config;
+            cut_by(&config, &banned, &[office()]).first().map(ToString::to_string)
         };
-        assert_eq!(cut_by(&config, &[session]).count(), 0);
+        assert!(cut(RULES).expect("it is banned").ends_with("its source is banned (portcullis bans)"));
+        let failsafe = RULES.replacen("port = 22", "port = 22\nfailsafe = true", 1);
+        assert_eq!(cut(&failsafe), None);
+        // The kernel asks nobody about it, whatever stands before.
+        let drop = failsafe.replacen("[[rule]]", "[[rule]]\nname = \"all\"\naction = \"drop\"\n[[rule]]", 1);
+        assert_eq!(cut(&drop), None);
+    }
+
+    #[test]
+    fn a_rate_cuts_nobody_and_a_schedule_when_it_ends() {
+        let limited = |key: &str| RULES.replacen("port = 22", &format!("port = 22\n{key}"), 1);
+        let config = |key: &str| load_text("rules", &limited(key)).expect("valid").config;
+        assert_eq!(cut_by(&config("rate = \"1/h per source, burst 1\""), &[], &[office()]), []);
+        let time = "2027-01-04T12:00:00Z".parse().expect("a Monday");
+        let scheduled = config("schedule = \"mon-fri 08:00-18:00 UTC\"").at(time);
+        let cut = cut_by(&scheduled, &[], &[office()]);
+        assert!(cut[0].is_later() && cut[0].at == Some(time + SignedDuration::from_hours(6)), "{cut:?}");
+        let night = scheduled.at(time + SignedDuration::from_hours(8));
+        assert!(!cut_by(&night, &[], &[office()])[0].is_later());
+        let expires = config("expires = 2027-02-01T00:00:00Z").at(time);
+        assert_eq!(cut_by(&expires, &[], &[office()]), [], "not within a day");
     }
 }

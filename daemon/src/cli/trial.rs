@@ -28,6 +28,9 @@ pub struct ApplyArgs {
 pub struct RollbackArgs {
     /// The number in `portcullis history` [default: the last that differs from what is live]
     pub number: Option<u64>,
+    /// Even if ssh sessions that are open now would be cut
+    #[arg(long)]
+    pub force: bool,
     #[command(flatten)]
     pub control: ControlArgs,
 }

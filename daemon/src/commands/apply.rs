@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use portcullis_config::Mode;
+use portcullis_config::{Config, Loaded, Mode, Report, Sources};
 
 use super::{
     Outcome,
@@ -18,7 +18,7 @@ use super::{
 use crate::{
     cli::{ApplyArgs, ControlArgs, HistoryArgs, RollbackArgs},
     control::{Command, ControlError, Response, ask},
-    sessions,
+    sessions::{self, CutSession},
     source::{self, Origin},
     trial::{Entry, Fingerprint, Held, STATE, Standing, Why},
 };
@@ -93,11 +93,8 @@ fn put_on_trial(args: &ApplyArgs, enable: bool) -> Outcome {
         Err(error) => return unreachable_daemon(&error),
     };
     source::settle(&mut loaded, &origin, enabled);
-    match live {
-        Ok(live) => print!("{}", Comparison::of(&live.config.ruleset, &loaded.config.ruleset).in_words()),
-        Err(_) => eprintln!("portcullis: the live rules can't be read here, so what changes is not shown"),
-    }
-    if let Err(outcome) = protect_sessions(&loaded.config, args.force) {
+    tell_changes(live, &loaded.config);
+    if let Err(outcome) = protect_sessions(socket, &loaded.config, args.force) {
         return outcome;
     }
     if enable && loaded.config.mode == Mode::Monitor {
@@ -119,24 +116,34 @@ fn put_on_trial(args: &ApplyArgs, enable: bool) -> Outcome {
     outcome
 }
 
-/// Tells of every ssh session that would be cut; that is a no unless it is wanted.
-fn protect_sessions(config: &portcullis_config::Config, force: bool) -> Result<(), Outcome> {
+/// Shows what another configuration opens and closes.
+fn tell_changes(live: Result<Loaded, Report>, new: &Config) {
+    match live {
+        Ok(live) => print!("{}", Comparison::of(&live.config.ruleset, &new.ruleset).in_words()),
+        Err(_) => eprintln!("portcullis: the live rules can't be read here, so what changes is not shown"),
+    }
+}
+
+/// Tells of every ssh session that would be cut; that is a no unless it is wanted, or comes by the time
+/// of day.
+fn protect_sessions(socket: &Path, config: &Config, force: bool) -> Result<(), Outcome> {
     let sessions = match sessions::open() {
         Ok(sessions) => sessions,
-        Err(error) if force => {
-            eprintln!("portcullis: cannot see which ssh sessions are open: {error}");
-            return Ok(());
-        }
+        Err(_) if force => return Ok(()),
         Err(error) => {
             let why = format!("cannot see which ssh sessions are open ({error}); --force does without");
             return Err(fail(Outcome::No, why));
         }
     };
-    let cut: Vec<String> = sessions::cut_by(config, &sessions).map(|cut| cut.to_string()).collect();
+    let banned = match ask(socket, Command::Bans) {
+        Ok(Response::Bans(list)) => list.bans.into_iter().map(|ban| ban.source).collect(),
+        _ => Vec::new(),
+    };
+    let cut = sessions::cut_by(config, &banned, &sessions);
     for session in &cut {
         eprintln!("would be cut: {session}");
     }
-    if cut.is_empty() || force {
+    if force || cut.iter().all(CutSession::is_later) {
         return Ok(());
     }
     Err(fail(Outcome::No, "nothing has changed; let these sessions in, or use --force"))
@@ -147,7 +154,38 @@ pub(super) fn confirm(args: &ControlArgs) -> Outcome {
 }
 
 pub(super) fn rollback(args: &RollbackArgs) -> Outcome {
-    told(&args.control.control, Command::Rollback { number: args.number })
+    let RollbackArgs { number, force, control: ControlArgs { control: socket } } = args;
+    let (live, former) =
+        match (asked(socket, Command::Configuration), asked(socket, Command::Former { number: *number })) {
+            (Ok((live, _)), Ok(former)) => (live, former),
+            (Err(outcome), _) | (_, Err(outcome)) => return outcome,
+        };
+    let (sources, enforces) = former;
+    match sources.load() {
+        Ok(mut former) => {
+            former.config.mode = if enforces { Mode::Enforce } else { Mode::Monitor };
+            tell_changes(live.load(), &former.config);
+            if let Err(outcome) = protect_sessions(socket, &former.config, *force) {
+                return outcome;
+            }
+        }
+        Err(report) if !force => {
+            eprintln!("{report}");
+            return fail(Outcome::No, "whom these rules would cut can't be told here; --force does without");
+        }
+        Err(_) => {}
+    }
+    told(socket, Command::Rollback { number: *number, fingerprint: Fingerprint::of(&sources) })
+}
+
+/// The configuration that the daemon speaks of, and whether it enforces it.
+fn asked(socket: &Path, command: Command) -> Result<(Sources, bool), Outcome> {
+    match ask(socket, command) {
+        Ok(Response::Configuration { sources, enforces, .. }) => Ok((sources, enforces)),
+        Ok(Response::Refused(why)) => Err(fail(Outcome::No, why)),
+        Ok(_) => Err(fail(Outcome::No, SOMETHING_ELSE)),
+        Err(error) => Err(unreachable_daemon(&error)),
+    }
 }
 
 /// Has it done, and says what was.

@@ -37,10 +37,17 @@ pub enum Command {
     },
     /// Keep what is on trial.
     Confirm,
+    /// What would be live after [`Self::Rollback`] to this number?
+    Former {
+        /// As there.
+        number: Option<u64>,
+    },
     /// Go back: to what was before the trial, or to a number of the history.
     Rollback {
-        /// Which number; `None`: the last that was another.
+        /// Which number; `None`: what was before the trial, or else the last that was another.
         number: Option<u64>,
+        /// What the one who asks has looked at: nothing else is meant.
+        fingerprint: Fingerprint,
     },
     /// What was live?
     History,
@@ -79,7 +86,12 @@ impl Command {
     /// What it does to the daemon.
     pub const fn access(&self) -> Access {
         match self {
-            Self::Status | Self::Hits | Self::Configuration | Self::History | Self::Bans => Access::Read,
+            Self::Status
+            | Self::Hits
+            | Self::Configuration
+            | Self::Former { .. }
+            | Self::History
+            | Self::Bans => Access::Read,
             Self::Reload
             | Self::Apply { .. }
             | Self::Confirm
@@ -98,7 +110,7 @@ pub enum Response {
     Status(Box<Status>),
     /// To [`Command::Hits`].
     Hits(HitReport),
-    /// To [`Command::Configuration`].
+    /// To [`Command::Configuration`] and [`Command::Former`].
     Configuration {
         /// Every text that it was made from.
         sources: Sources,

@@ -13,7 +13,10 @@ use portcullis_config::Config;
 
 pub use finding::{Finding, Severity};
 
-use crate::{queue, sessions, source};
+use crate::{
+    control::{Command, Response, ask},
+    queue, sessions, source,
+};
 
 /// Everything that was found, in the order in which a packet, and then an administrator, meets it.
 pub fn examine(config: Option<&Path>, control: &Path) -> Vec<Finding> {
@@ -30,7 +33,7 @@ pub fn examine(config: Option<&Path>, control: &Path) -> Vec<Finding> {
     found.extend(kernel::examine(&config));
     found.extend(service::examine(&config, control));
     found.extend(neighbours::examine(&config));
-    found.extend(ssh(&config));
+    found.extend(ssh(&config, control));
     found.extend(resources::examine(&config));
     found
 }
@@ -58,7 +61,7 @@ fn built_in() -> Config {
 }
 
 /// Whether enforcing the rules would cut somebody off who is at work here.
-fn ssh(config: &Config) -> Vec<Finding> {
+fn ssh(config: &Config, control: &Path) -> Vec<Finding> {
     const CHECK: &str = "ssh";
     let mut enforced = config.clone();
     enforced.settle(true);
@@ -69,7 +72,11 @@ fn ssh(config: &Config) -> Vec<Finding> {
             return vec![Finding::note(CHECK, what).with_fix("sudo portcullis doctor")];
         }
     };
-    let cut = sessions::cut_by(&enforced, &sessions).map(|cut| {
+    let banned = match ask(control, Command::Bans) {
+        Ok(Response::Bans(list)) => list.bans.into_iter().map(|ban| ban.source).collect(),
+        _ => Vec::new(),
+    };
+    let cut = sessions::cut_by(&enforced, &banned, &sessions).into_iter().map(|cut| {
         Finding::problem(
             CHECK,
             format!("the rules would cut the {cut}"),

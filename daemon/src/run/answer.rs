@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use portcullis_config::Mode;
+use portcullis_config::{Loaded, Mode};
 
-use super::{Live, trial::Candidate};
+use super::{
+    Live,
+    trial::{Candidate, Former},
+};
 use crate::{
     control::{Command, Response},
     hook::Hook,
@@ -27,12 +30,18 @@ impl Live {
                 enabled: self.standing.enabled,
                 enforces: self.config.mode == Mode::Enforce,
             },
+            Command::Former { number } => match self.former(number) {
+                Ok(Former { loaded: Loaded { config, sources }, enabled, .. }) => {
+                    Response::Configuration { sources, enabled, enforces: config.mode == Mode::Enforce }
+                }
+                Err(why) => Response::Refused(why),
+            },
             Command::Apply { fingerprint, confirm, enable } => {
                 let confirm = confirm.map(Duration::from_secs);
                 done(self.apply(Candidate { fingerprint, confirm, enable }))
             }
             Command::Confirm => done(self.confirm()),
-            Command::Rollback { number } => done(self.rollback(number)),
+            Command::Rollback { number, fingerprint } => done(self.rollback(number, &fingerprint)),
             Command::History => Response::History(History::new(&self.options.state).entries()),
             Command::Bans => Response::Bans(self.ban_list()),
             Command::Ban(command) => done(self.ban(command)),

@@ -41,6 +41,15 @@ pub(super) struct Candidate {
     pub(super) enable: bool,
 }
 
+/// What was live before, and would be again.
+#[derive(Debug)]
+pub(super) struct Former {
+    pub(super) loaded: Loaded,
+    origin: Origin,
+    /// Whether the firewall was enabled.
+    pub(super) enabled: bool,
+}
+
 impl Live {
     /// Puts the files into force, until they are confirmed or go back.
     ///
@@ -108,13 +117,14 @@ impl Live {
         Ok(format!("generation {} is confirmed{note}", self.generation.load().number))
     }
 
-    /// Goes back: to what was before the trial, or else to an entry of the history.
+    /// What there is to go back to: what was before the trial, or else an entry of the history.
     ///
     /// # Errors
-    /// Why not; what is live stays live.
-    pub(super) fn rollback(&mut self, number: Option<u64>) -> Result<String, String> {
-        if self.trial.is_some() && number.is_none() {
-            return self.go_back(Why::RolledBack);
+    /// When there is no such entry, or it is of no use.
+    pub(super) fn former(&self, number: Option<u64>) -> Result<Former, String> {
+        if let (Some(OnTrial { before, origin, .. }), None) = (&self.trial, number) {
+            let (loaded, origin) = (before.clone(), origin.clone());
+            return Ok(Former { loaded, origin, enabled: self.standing.enabled });
         }
         let history = History::new(&self.options.state);
         let entries = history.entries();
@@ -134,9 +144,28 @@ impl Live {
         let mut loaded = sources.load().map_err(|report| unreadable(report.to_string()))?;
         let origin = Origin::History(entry.number);
         source::settle(&mut loaded, &origin, entry.enabled);
+        Ok(Former { loaded, origin, enabled: entry.enabled })
+    }
+
+    /// Goes back to [`Self::former`].
+    ///
+    /// # Errors
+    /// Why not; what is live stays live.
+    pub(super) fn rollback(
+        &mut self,
+        number: Option<u64>,
+        fingerprint: &Fingerprint,
+    ) -> Result<String, String> {
+        let Former { loaded, origin, enabled } = self.former(number)?;
+        if Fingerprint::of(&loaded.sources) != *fingerprint {
+            return Err("what there is to go back to has changed since it was looked at: try again".into());
+        }
+        if self.trial.is_some() && number.is_none() {
+            return self.go_back(Why::RolledBack);
+        }
         let Published { summary, .. } = self.publish(loaded, origin)?;
         (self.trial, self.standing.trial) = (None, None);
-        self.standing.enabled = entry.enabled;
+        self.standing.enabled = enabled;
         self.standing.held = (!self.files_are_live()).then(|| Held::now(Why::RolledBack, None));
         self.settled(How::Rollback);
         info!("{summary}");
