@@ -176,8 +176,14 @@ COMMIT
 #[test]
 fn ufws_rules_are_read_in_its_own_words() {
     let (code, config, complaint) = imported(UFW);
-    assert_eq!(code, 1, "the limit is lost, which is told: {complaint}");
-    assert!(complaint.contains("without its limit") && complaint.contains("multicast DNS"), "{complaint}");
+    assert_eq!(code, 0, "nothing is lost: {complaint}");
+    assert!(
+        complaint.contains("its limit is a rate here") && complaint.contains("multicast DNS"),
+        "{complaint}"
+    );
+    let limited = "port = 22\naction = \"accept\"\nrate = \"10/min per source, burst 5\"\n";
+    assert_eq!(config.matches(limited).count(), 1, "one rule for both families: {config}");
+    assert_eq!(config.matches("rate = ").count(), 1, "{config}");
     let home = tempfile::tempdir().expect("a directory");
     let file = home.path().join("ufw.toml");
     fs::write(&file, &config).expect("our directory");

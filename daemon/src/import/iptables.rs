@@ -238,6 +238,7 @@ impl<'a> Flat<'a> {
             fields: fields?,
             flags: conditions.flags.clone(),
             verb,
+            rate: None,
             family: Some(self.family),
         };
         match toml::complaint(&rule, self.base) {
@@ -280,6 +281,7 @@ fn merged(v4: Option<Flat<'_>>, v6: Option<Flat<'_>>, left: &mut Vec<Left>) -> C
                 fields: Vec::new(),
                 flags: None,
                 verb: Verb::Accept,
+                rate: None,
                 family: Some(looser),
             }));
             Some(Verb::Drop)

@@ -76,8 +76,8 @@ pub enum Why {
     Loopback,
     /// Connections that are open already need no rule.
     Established,
-    /// It is let in without the limit on how often.
-    WithoutLimit,
+    /// A limit on how often became a rate.
+    LimitAsRate,
     /// The input has rules for one family only.
     OneFamily(Family),
     /// The other family's policy is another one; a rule says so.
@@ -97,6 +97,7 @@ impl Why {
                 | Self::Loopback
                 | Self::Established
                 | Self::PolicyOfFamily
+                | Self::LimitAsRate
                 | Self::OneFamily(_)
                 | Self::UfwDefaults
         )
@@ -116,7 +117,7 @@ impl fmt::Display for Why {
             Self::Log => f.write_str("not needed: what is blocked is recorded anyway"),
             Self::Loopback => f.write_str("not needed: loopback always passes"),
             Self::Established => f.write_str("not needed: open connections go on by themselves"),
-            Self::WithoutLimit => f.write_str("translated without its limit on how often"),
+            Self::LimitAsRate => f.write_str("its limit is a rate here: what exceeds it is dropped, where ufw rejects it"),
             Self::OneFamily(family) => write!(f, "only rules for {family} were given: the other family has the policy"),
             Self::PolicyOfFamily => f.write_str("the families have different policies: the looser one is a rule at the end"),
             Self::UfwDefaults => f.write_str(

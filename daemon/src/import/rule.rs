@@ -83,6 +83,8 @@ pub struct Translated {
     pub(super) flags: Option<String>,
     /// What it does.
     pub verb: Verb,
+    /// `rate`, as it will be written.
+    pub(super) rate: Option<&'static str>,
     /// The family that it is for, where its fields don't say so.
     pub(super) family: Option<Family>,
 }
@@ -90,6 +92,7 @@ pub struct Translated {
 impl Translated {
     /// The same, whichever line and family it is from.
     pub(super) fn same_as(&self, other: &Self) -> bool {
-        (&self.fields, &self.flags, self.verb) == (&other.fields, &other.flags, other.verb)
+        let meaning = |rule: &Self| (rule.fields.clone(), rule.flags.clone(), rule.verb, rule.rate);
+        meaning(self) == meaning(other)
     }
 }

@@ -88,7 +88,7 @@ fn is_name(text: &str) -> bool {
 }
 
 fn stanza(rule: &Translated, hook: &str, name: &str) -> String {
-    let Translated { line: _, comment: _, fields, flags, verb, family } = rule;
+    let Translated { line: _, comment: _, fields, flags, verb, rate, family } = rule;
     let mut text = format!("[[rule]]\nname = {}\nhook = \"{hook}\"\n", toml_string(name));
     let pinned = pin(fields, *family);
     for field in FIELDS {
@@ -107,7 +107,11 @@ fn stanza(rule: &Translated, hook: &str, name: &str) -> String {
     if let Some(flags) = flags {
         text += &format!("tcp-flags = {}\n", toml_string(flags));
     }
-    text + &format!("action = \"{}\"\n", verb.name())
+    text += &format!("action = \"{}\"\n", verb.name());
+    match rate {
+        Some(rate) => text + &format!("rate = {}\n", toml_string(rate)),
+        None => text,
+    }
 }
 
 /// A rule that is for one family says so, unless its addresses or its protocol do.

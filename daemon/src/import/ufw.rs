@@ -9,6 +9,9 @@ use super::{
 };
 
 const TUPLE: &str = "### tuple ### ";
+/// `ufw limit` refuses the sixth connection of an address within 30 seconds (ufw(8)): so many in the long run,
+/// and at once.
+const LIMIT: &str = "10/min per source, burst 5";
 
 pub(super) fn is_ufw(text: &str) -> bool {
     text.contains(TUPLE) || text.lines().any(|line| line.starts_with("DEFAULT_INPUT_POLICY="))
@@ -99,7 +102,7 @@ impl<'a> Tuple<'a> {
             "allow" => (Verb::Accept, None),
             "deny" => (Verb::Drop, None),
             "reject" => (Verb::Reject, None),
-            "limit" => (Verb::Accept, Some(Why::WithoutLimit)),
+            "limit" => (Verb::Accept, Some(Why::LimitAsRate)),
             other => return Err(Why::NoSuchTarget(other.to_owned())),
         };
         let mut fields = Vec::new();
@@ -146,6 +149,7 @@ impl<'a> Tuple<'a> {
             fields,
             flags: None,
             verb,
+            rate: (self.action == "limit").then_some(LIMIT),
             family: Some(if v6 { Family::V6 } else { Family::V4 }),
         };
         match toml::complaint(&rule, ["input", "output", "forward"][at]) {
