@@ -82,6 +82,12 @@ impl Live {
         }
     }
 
+    /// After a change: what it has mended is not told any more.
+    pub(super) fn tell_how_it_is(&mut self) {
+        self.take_stock();
+        self.tell_systemd();
+    }
+
     /// This is wrong, or with `None` it isn't any more; both are told once. Whether that is news.
     pub(super) fn trouble(&mut self, trouble: Trouble, detail: Option<String>) -> bool {
         let changed = self.troubles.set(trouble, detail, Timestamp::now());

@@ -51,7 +51,7 @@ impl Live {
         if let Err(why) = &outcome {
             self.trouble(Trouble::ReloadRefused, Some(first_line(why).to_owned()));
         }
-        self.tell_systemd();
+        self.tell_how_it_is();
         outcome
     }
 

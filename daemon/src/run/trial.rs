@@ -89,12 +89,12 @@ impl Live {
             self.standing.enabled |= enable;
             self.standing.held = None;
             self.settled(how);
-            self.tell_systemd();
+            self.tell_how_it_is();
             return Ok(summary);
         };
         self.trial = Some(OnTrial { before, origin, end: Instant::now() + time, how });
         info!("on trial for {} s", time.as_secs());
-        self.tell_systemd();
+        self.tell_how_it_is();
         Ok(format!("{summary}, on trial"))
     }
 
@@ -112,7 +112,7 @@ impl Live {
         self.standing.held = edited.then(|| Held::now(Why::Edited, None));
         self.settled(how);
         info!("confirmed");
-        self.tell_systemd();
+        self.tell_how_it_is();
         let note = if edited { "; the files were edited since, and that is not live" } else { "" };
         Ok(format!("generation {} is confirmed{note}", self.generation.load().number))
     }
@@ -169,7 +169,7 @@ impl Live {
         self.standing.held = (!self.files_are_live()).then(|| Held::now(Why::RolledBack, None));
         self.settled(How::Rollback);
         info!("{summary}");
-        self.tell_systemd();
+        self.tell_how_it_is();
         Ok(summary)
     }
 
@@ -200,14 +200,14 @@ impl Live {
                     self.standing.held = Some(Held::now(why, Some(candidate)));
                 }
                 self.keep_standing();
-                self.tell_systemd();
+                self.tell_how_it_is();
                 Ok(summary)
             }
             Err(error) => {
                 let end = Instant::now() + AGAIN;
                 self.trial = Some(OnTrial { before, origin, end, how });
                 self.trouble(Trouble::WayBackFailed, Some(error.to_string()));
-                self.tell_systemd();
+                self.tell_how_it_is();
                 Err(error)
             }
         }
