@@ -15,8 +15,8 @@ pub use self::{
     policy::{AllowArgs, BlockArgs, CheckArgs, DiffArgs, ExplainArgs, ExportArgs, ExportFormat, RulesArgs},
     records::{ListPortsArgs, MakeReportArgs, ReviewArgs, TopArgs},
     service::{
-        DemoArgs, DoctorArgs, GenerateArgs, HookArgs, HookCommand, HookConfigArgs, MetricsArgs, RunArgs,
-        StatusArgs,
+        DemoArgs, DisableArgs, DoctorArgs, GenerateArgs, HookArgs, HookCommand, HookConfigArgs, MetricsArgs,
+        RunArgs, StatusArgs,
     },
     trial::{ApplyArgs, HistoryArgs, RollbackArgs},
 };
@@ -141,7 +141,7 @@ pub enum Command {
     ///
     /// Removes Portcullis' kernel rules and its marks on connections, and under systemd stops its
     /// services and keeps them from starting at boot. Other people's rules are not touched.
-    Disable,
+    Disable(DisableArgs),
     /// Translate rules of iptables or ufw, from standard input
     ///
     ///   { iptables-save; ip6tables-save; } | portcullis import

@@ -82,7 +82,7 @@ pub fn run(command: Command) -> Outcome {
         }
         Command::Hook(args) => hook::run(&args.command),
         Command::Replay(args) => replay::run(&args),
-        Command::Disable => hook::disable(),
+        Command::Disable(_) => hook::disable(),
         Command::Import => import::run(),
         Command::Export(args) => export::run(&args),
         Command::Doctor(args) => doctor(&args),

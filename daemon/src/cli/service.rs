@@ -58,6 +58,14 @@ pub struct DoctorArgs {
     pub control: ControlArgs,
 }
 
+/// `portcullis disable`
+#[derive(Debug, Args)]
+pub struct DisableArgs {
+    /// At once, as ever: for fingers that know systemctl
+    #[arg(long)]
+    pub now: bool,
+}
+
 /// `portcullis hook`
 #[derive(Debug, Args)]
 pub struct HookArgs {

@@ -45,8 +45,11 @@ pub(super) fn enable(args: &ApplyArgs) -> Outcome {
     }
     let outcome = put_on_trial(args, true);
     if outcome == Outcome::Fine && Path::new("/run/systemd/system").exists() {
-        // A service of another name, or none, is the administrator's.
-        let _ = Process::new("systemctl").args(["enable", "--quiet", SERVICE]).status();
+        let systemctl = |act| Process::new("systemctl").args([act, "--quiet", SERVICE]).status();
+        if !systemctl("is-enabled").is_ok_and(|status| status.success()) {
+            // A service of another name, or none, is the administrator's.
+            let _ = systemctl("enable");
+        }
     }
     outcome
 }

@@ -111,9 +111,14 @@ fn remove() -> Outcome {
 pub(super) fn disable() -> Outcome {
     // sd_booted(3)
     if Path::new("/run/systemd/system").exists() {
-        for unit in UNITS {
-            // A unit that is not installed is as disabled as can be.
-            let _ = Command::new("systemctl").args(["disable", "--now", "--quiet", unit]).status();
+        let disable = |units: &[&str]| {
+            let disabled =
+                Command::new("systemctl").args(["disable", "--now", "--quiet"]).args(units).status();
+            disabled.is_ok_and(|status| status.success())
+        };
+        // Both at once, unless one is not there: that one is as disabled as can be.
+        if !disable(&UNITS) {
+            UNITS.iter().for_each(|unit| _ = disable(&[unit]));
         }
     }
     remove()
