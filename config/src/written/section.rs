@@ -129,6 +129,8 @@ impl<'de> Deserializer<'de> for &mut AskedFor {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]
@@ -167,10 +169,35 @@ mod tests {
     }
 
     #[test]
-    fn the_manuals_example_is_right() {
-        let example = MANUAL.split_once(".EX\n").and_then(|(_, rest)| rest.split_once(".EE"));
-        let (example, _) = example.expect("it has an example");
-        let loaded = crate::load_text("example", example).unwrap_or_else(|report| panic!("{report}"));
-        assert!(crate::failed_tests(&loaded.config).is_empty());
+    fn the_manuals_examples_are_right_and_show_every_key() {
+        let examples = MANUAL.split(".EX\n").skip(1).filter_map(|rest| Some(rest.split_once(".EE")?.0));
+        let mut shown = HashSet::new();
+        for example in examples {
+            let home = tempfile::tempdir().expect("a directory");
+            let file = home.path().join("portcullis.toml");
+            std::fs::create_dir(home.path().join("lists")).expect("our directory");
+            std::fs::write(home.path().join("lists/drop.netset"), "198.51.100.0/24\n")
+                .expect("our directory");
+            std::fs::write(&file, example).expect("our directory");
+            let loaded = crate::load(&file).unwrap_or_else(|report| panic!("{report}"));
+            assert!(crate::failed_tests(&loaded.config).is_empty());
+            let mut section = Section::Top.to_string();
+            for line in example.lines() {
+                if line.starts_with("[sets.") {
+                    section = Section::Set.to_string();
+                } else if line.starts_with('[') {
+                    line.clone_into(&mut section);
+                } else if let Some((key, _)) = line.split_once('=') {
+                    shown.insert((section.clone(), key.trim().to_owned()));
+                }
+            }
+        }
+        for section in Section::ALL {
+            let nested = |key: &str| section == Section::Top && key != "mode" || key == "ban";
+            for key in section.keys().iter().filter(|key| !nested(key)) {
+                let there = shown.contains(&(section.to_string(), (*key).to_owned()));
+                assert!(there, "no example of portcullis.toml(5) has {key} of {section}");
+            }
+        }
     }
 }
