@@ -50,6 +50,7 @@ mod trial;
 
 // What doctor finds on hosts that lack something, and what a start says there.
 mod doctor;
+mod documents;
 
 // Rules of iptables and ufw, judged by the kernel and, translated, by us.
 mod import;
