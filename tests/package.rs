@@ -79,6 +79,48 @@ fn maintainer_scripts_are_shell() {
     }
 }
 
+/// Directives that systemd 247 does not know yet, and since when it does (systemd.exec(5) and
+/// systemd.resource-control(5), "Added in version"); 247.3 itself names the same ones when it verifies the units.
+const NEW: [(&str, u32); 4] =
+    [("NoExecPaths", 248), ("ExecPaths", 248), ("PrivateIPC", 248), ("SocketBindDeny", 249)];
+/// Those of ours that it knows.
+const OLD: &str = "Description Documentation DefaultDependencies RequiresMountsFor Requires Wants After Before PartOf \
+    Conflicts StartLimitIntervalSec StartLimitBurst Type NotifyAccess RemainAfterExit ExecStart ExecStop ExecReload Restart SuccessExitStatus \
+    RestartSec RestartPreventExitStatus WatchdogSec TimeoutSec TimeoutStartSec TimeoutStopSec FileDescriptorStoreMax \
+    OOMScoreAdjust LimitNOFILE TasksMax MemoryMax User Group DynamicUser SupplementaryGroups AmbientCapabilities \
+    CapabilityBoundingSet NoNewPrivileges SecureBits RuntimeDirectory RuntimeDirectoryMode RuntimeDirectoryPreserve \
+    StateDirectory StateDirectoryMode LogsDirectory LogsDirectoryMode UMask ProtectSystem ReadWritePaths ProtectHome \
+    PrivateTmp PrivateDevices DevicePolicy PrivateMounts PrivateUsers RemoveIPC KeyringMode ProtectProc ProcSubset \
+    ProtectClock ProtectControlGroups ProtectHostname ProtectKernelLogs ProtectKernelModules ProtectKernelTunables \
+    LockPersonality MemoryDenyWriteExecute RestrictNamespaces RestrictRealtime RestrictSUIDSGID RestrictAddressFamilies \
+    IPAddressDeny SystemCallArchitectures SystemCallFilter SystemCallErrorNumber WantedBy Also";
+
+#[test]
+fn units_say_what_older_systemds_leave_out() {
+    for unit in ["portcullis.service", "portcullis-hook.service", "portcullis-metrics.service"] {
+        let text = fs::read_to_string(packaging(unit)).expect("it is there");
+        let (statement, rest) = text.split_once("[Unit]").expect("a statement, and sections");
+        assert!(statement.contains("For systemd 247 and later"), "{unit}: {statement}");
+        let lines = rest.lines().filter(|line| !line.starts_with(['#', '[']));
+        for directive in lines.filter_map(|line| Some(line.split_once('=')?.0)) {
+            let known = OLD.split_whitespace().any(|known| known == directive);
+            let since = NEW.iter().find(|(new, _)| *new == directive);
+            assert!(known != since.is_some(), "{unit}: since which version of systemd is there {directive}?");
+            if let Some((_, since)) = since {
+                let said =
+                    statement.find(directive).and_then(|at| statement[at..].find(&format!("before {since}")));
+                assert!(said.is_some(), "{unit} does not say that {directive} is left out before {since}");
+            }
+        }
+        if is_there("systemd-analyze") {
+            let mut verify = Command::new("systemd-analyze");
+            let output = verify.args(["verify", "--man=no"]).arg(packaging(unit)).output().expect("it runs");
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(!said.contains("Unknown") && !said.contains("ignoring"), "{unit}: {said}");
+        }
+    }
+}
+
 #[test]
 fn the_archive_has_all_that_its_installer_asks_for() {
     let home = tempfile::tempdir().expect("a directory");
