@@ -18,11 +18,11 @@ use super::{
 use crate::{Cause, Hook, Key, RuleId, Ruleset, Standing};
 
 /// How much is done about one rule.
-const WORK: u32 = 15_000;
+const WORK: u32 = 60_000;
 /// Packets of a rule that are tried before it is worked out exactly.
 const CORNERS: u32 = 24;
 /// So many rules are looked at; those after them are undecided.
-const MOST_RULES: usize = 50_000;
+const MOST_RULES: usize = 200_000;
 
 /// Looks for rules that do nothing, or not what they seem to.
 pub fn lint(ruleset: &Ruleset) -> Lints {

@@ -9,6 +9,7 @@ mod diff;
 mod edit;
 mod interfaces;
 mod lint;
+mod near;
 mod part;
 mod region;
 mod rules;

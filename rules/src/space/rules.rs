@@ -1,8 +1,8 @@
 //! A ruleset's rules as regions, and which of them meet.
 
-use std::ops::ControlFlow;
+use std::{cmp::Reverse, ops::ControlFlow};
 
-use super::{Space, region::Region};
+use super::{Space, near::Near, region::Region};
 use crate::{Cause, HookSet, Key, Matched, Protocol, RuleId, Ruleset, Standing, space::part::Extent as _};
 
 /// Pieces into which a rule may fall while others are taken away from it.
@@ -16,6 +16,7 @@ pub(super) struct Rules<'a> {
     /// None for a rule that has expired.
     regions: Vec<Vec<Region>>,
     hulls: Vec<Hull>,
+    near: Near,
     /// Rules that count at other times, or at times that are not told.
     pub(super) sometimes: Vec<RuleId>,
 }
@@ -64,8 +65,9 @@ impl<'a> Rules<'a> {
             }
             regions.push(matched);
         }
-        let hulls = regions.iter().map(|regions| Hull::of(regions)).collect();
-        Self { ruleset, space, regions, hulls, sometimes }
+        let hulls: Vec<Hull> = regions.iter().map(|regions| Hull::of(regions)).collect();
+        let near = Near::of(&hulls);
+        Self { ruleset, space, regions, hulls, near, sometimes }
     }
 
     pub(super) fn ids(&self) -> impl DoubleEndedIterator<Item = RuleId> + use<> {
@@ -91,7 +93,15 @@ impl<'a> Rules<'a> {
 
     fn in_hull(&self, hull: &Hull) -> impl Iterator<Item = RuleId> {
         let in_force = |id: &RuleId| self.ruleset.rule(*id).standing == Standing::InForce;
-        self.ids().zip(&self.hulls).filter(|(_, other)| hull.meets(other)).map(|(id, _)| id).filter(in_force)
+        let near = self.near.to(hull).into_iter();
+        near.filter(|&place| hull.meets(&self.hulls[place as usize])).map(RuleId).filter(in_force)
+    }
+
+    /// The widest first: of what they leave, the others take little.
+    pub(super) fn widest_first(&self, rules: &[RuleId]) -> Vec<RuleId> {
+        let mut sorted = rules.to_vec();
+        sorted.sort_by_key(|id| Reverse(self.hulls[id.0 as usize].size()));
+        sorted
     }
 
     /// Which of `among`, or else the policy, decides about a packet of which every fact is known.
@@ -176,7 +186,7 @@ impl<'a> Rules<'a> {
 
 /// A coarse box around a rule: two rules whose boxes don't meet have no packet in common.
 #[derive(Debug)]
-struct Hull {
+pub(super) struct Hull {
     hooks: HookSet,
     /// A bit for each kind of protocol.
     kinds: u8,
@@ -217,6 +227,26 @@ impl Hull {
             }
         }
         hull
+    }
+
+    /// The sources, or the destinations: where the IPv4 ones are, and the IPv6 ones after them.
+    pub(super) fn addresses(&self, end: usize) -> [Option<(u128, u128)>; 2] {
+        let ((first, last), (upper_first, upper_last)) = (self.v4[end], self.v6[end]);
+        let after = |upper: u64| (1 << 64) + u128::from(upper);
+        [
+            (first <= last).then(|| (first.into(), last.into())),
+            (upper_first <= upper_last).then(|| (after(upper_first), after(upper_last))),
+        ]
+    }
+
+    /// How much there is in it, as a logarithm.
+    fn size(&self) -> u32 {
+        let addresses = |end: usize| {
+            let spans = self.addresses(end).into_iter().flatten();
+            spans.map(|(first, last)| (last - first + 1).ilog2()).sum::<u32>()
+        };
+        let ports = u32::from(self.port.1.saturating_sub(self.port.0)) + 1;
+        addresses(0) + addresses(1) + ports.ilog2() + self.kinds.count_ones()
     }
 
     fn meets(&self, other: &Self) -> bool {

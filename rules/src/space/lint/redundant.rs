@@ -39,7 +39,8 @@ pub(super) fn redundant(
         return Ok(None);
     }
     // What earlier rules take it does not decide; of the rest, whoever comes next would.
-    let tried: Vec<RuleId> = earlier.iter().chain(later).copied().collect();
+    let mut tried = rules.widest_first(earlier);
+    tried.extend(later);
     let see = |seen: Seen<'_>| {
         let same = match seen {
             Seen::Met(other) => other < id || replaces(rules, id, Cause::Rule(other), Hook::Input),

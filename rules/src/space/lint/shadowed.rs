@@ -40,7 +40,7 @@ pub(super) fn all_taken(
                 }
                 if alive.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             };
-            let _ = rules.walk(own.to_vec(), earlier, work, see)?;
+            let _ = rules.walk(own.to_vec(), &rules.widest_first(earlier), work, see)?;
             if let Some(packet) = alive {
                 return Ok(Ok(packet));
             }
