@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    mem,
     net::IpAddr,
 };
 
@@ -11,10 +12,9 @@ use portcullis_rules::{Headers, Ports, Protocol, TcpFlags, Transport};
 
 use crate::detect::Contact;
 
-/// Flows that are known at the same time: the one that was silent longest, more or less, makes room.
-const MOST: usize = 1 << 17;
-/// Flows whose answer is awaited at the same time.
-const MOST_AWAITED: usize = 1 << 16;
+/// Flows in each of two generations: when the young ones are so many, they become the old ones, and
+/// the old ones are forgotten.
+const MOST: usize = 1 << 16;
 /// How long an answer is waited for.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(2);
 /// How long connection tracking waits for the next packet, by default (`tcp_timeouts`,
@@ -97,14 +97,11 @@ pub(super) enum Standing {
     Known(Option<(Contact, Became)>),
 }
 
-/// The flows of a capture. They stand in a ring, the way they come, and one that is seen again half a round
-/// later gets a new place.
+/// The flows of a capture.
 #[derive(Debug, Default)]
 pub(super) struct Flows {
-    ring: Vec<Option<(Ends, Flow)>>,
-    /// The place for the next one.
-    next: usize,
-    places: HashMap<Ends, u32, RandomState>,
+    young: HashMap<Ends, Flow, RandomState>,
+    old: HashMap<Ends, Flow, RandomState>,
     /// Those that wait for an answer, and until when, in the order of their beginnings.
     waiting: VecDeque<(Timestamp, Ends)>,
 }
@@ -115,7 +112,7 @@ impl Flows {
         let ends = Ends::of_headers(headers);
         let Some(flow) = self.find(&ends) else { return beginning(headers) };
         if flow.is_forgotten(now) {
-            self.forget(&ends);
+            self.young.remove(&ends);
             return beginning(headers);
         }
         flow.last = flow.last.max(now);
@@ -146,7 +143,7 @@ impl Flows {
     pub(super) fn refuse(&mut self, ends: &Ends) -> Option<Contact> {
         let flow = self.find(ends).filter(|flow| flow.stage == Stage::Asked)?;
         let contact = flow.contact;
-        self.forget(ends);
+        self.young.remove(ends);
         Some(contact)
     }
 
@@ -156,7 +153,7 @@ impl Flows {
         let loose = contact.protocol == Protocol::TCP && !contact.flags.contains(TcpFlags::SYN);
         let stage = if loose { Stage::Loose } else { Stage::Asked };
         self.keep(ends, Flow { contact: *contact, stage, answered: false, last: contact.time });
-        if self.waiting.len() < MOST_AWAITED {
+        if self.waiting.len() < MOST {
             let until = contact.time.saturating_add(PATIENCE).unwrap_or(Timestamp::MAX);
             self.waiting.push_back((until, ends));
         }
@@ -204,41 +201,21 @@ impl Flows {
         Some((flow.contact, became))
     }
 
-    /// The flow between these ends.
+    /// The flow between these ends, which is young again.
     fn find(&mut self, ends: &Ends) -> Option<&mut Flow> {
-        let mut place = *self.places.get(ends)? as usize;
-        let age = (self.next + MOST - place) % MOST;
-        if age > MOST / 2
-            && let Some((ends, flow)) = self.ring[place].take()
-        {
-            place = self.keep(ends, flow);
+        if !self.young.contains_key(ends) {
+            let flow = self.old.remove(ends)?;
+            self.keep(*ends, flow);
         }
-        self.ring[place].as_mut().map(|(_, flow)| flow)
+        self.young.get_mut(ends)
     }
 
-    /// Takes in a flow, and tells its place.
-    fn keep(&mut self, ends: Ends, flow: Flow) -> usize {
-        let place = self.next;
-        self.next = (place + 1) % MOST;
-        if place == self.ring.len() {
-            self.ring.push(None);
+    fn keep(&mut self, ends: Ends, flow: Flow) {
+        if self.young.len() >= MOST {
+            mem::swap(&mut self.young, &mut self.old);
+            self.young.clear();
         }
-        if let Some((gone, _)) = self.ring[place].replace((ends, flow)) {
-            self.places.remove(&gone);
-        }
-        let number = u32::try_from(place).unwrap_or(0);
-        if let Some(before) = self.places.insert(ends, number)
-            && before != number
-        {
-            self.ring[before as usize] = None;
-        }
-        place
-    }
-
-    fn forget(&mut self, ends: &Ends) {
-        if let Some(place) = self.places.remove(ends) {
-            self.ring[place as usize] = None;
-        }
+        self.young.insert(ends, flow);
     }
 }
 
@@ -289,67 +266,5 @@ fn beginning(headers: &Headers) -> Standing {
         // An ACK takes a session up in its middle; what is neither that nor a SYN fits no flow.
         Some(flags) if flags != TcpFlags::SYN.0 && flags != TcpFlags::ACK.0 => Standing::Invalid,
         _ => Standing::First,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::log::sample::{at, tcp_with};
-
-    /// The flow's first packet, or what the host says to it.
-    fn headers(client: usize, flags: TcpFlags, forth: bool) -> Headers {
-        let port = u16::try_from(client % 60_000).unwrap();
-        let ip = format!("198.51.100.{}", client / 60_000);
-        let event = if forth {
-            tcp_with(&ip, port, "192.0.2.1", 443, flags)
-        } else {
-            tcp_with("192.0.2.1", 443, &ip, port, flags)
-        };
-        event.headers.unwrap()
-    }
-
-    fn begin(flows: &mut Flows, client: usize, seconds: i64) {
-        let mut event = tcp_with("198.51.100.0", 1, "192.0.2.1", 443, TcpFlags::SYN);
-        event.headers = Some(headers(client, TcpFlags::SYN, true));
-        event.time = at(seconds * 1000);
-        flows.begin(&event.contact().unwrap());
-    }
-
-    #[test]
-    fn flows_are_bounded_and_the_busy_stay() {
-        let mut flows = Flows::default();
-        let ack = TcpFlags::ACK;
-        for client in 0..3 * MOST {
-            begin(&mut flows, client, 0);
-            let known = flows.stand(&headers(0, ack, false), at(0));
-            assert!(matches!(known, Standing::Known(_)), "{client}");
-        }
-        assert!(
-            flows.ring.len() == MOST && flows.places.len() <= MOST && flows.waiting.len() <= MOST_AWAITED
-        );
-        let known =
-            |flows: &mut Flows, client| flows.stand(&headers(client, ack, true), at(0)) != Standing::First;
-        assert!(known(&mut flows, 3 * MOST - 1) && !known(&mut flows, 1));
-    }
-
-    #[test]
-    fn a_flow_is_forgotten_in_its_time() {
-        let mut flows = Flows::default();
-        begin(&mut flows, 7, 0);
-        let stand = |flows: &mut Flows, flags, forth, seconds: i64| {
-            flows.stand(&headers(7, flags, forth), at(seconds * 1000))
-        };
-        assert!(matches!(
-            stand(&mut flows, TcpFlags(SYN_RST_ACK & !TcpFlags::RST.0), false, 1),
-            Standing::Known(None)
-        ));
-        assert!(matches!(
-            stand(&mut flows, TcpFlags::ACK, true, 2),
-            Standing::Known(Some((_, Became::Completed)))
-        ));
-        assert_eq!(stand(&mut flows, TcpFlags::ACK, true, 4 * 24 * 3600), Standing::Known(None));
-        assert_eq!(stand(&mut flows, TcpFlags::RST, false, 4 * 24 * 3600 + 1), Standing::Known(None));
-        assert_eq!(stand(&mut flows, TcpFlags::SYN, true, 4 * 24 * 3600 + 30), Standing::First);
     }
 }
