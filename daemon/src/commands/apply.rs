@@ -160,10 +160,13 @@ pub(super) fn rollback(args: &RollbackArgs) -> Outcome {
     let RollbackArgs { number, force, control: ControlArgs { control: socket } } = args;
     let (live, former) =
         match (asked(socket, Command::Configuration), asked(socket, Command::Former { number: *number })) {
-            (Ok((live, _)), Ok(former)) => (live, former),
+            (Ok(live), Ok(former)) => (live, former),
             (Err(outcome), _) | (_, Err(outcome)) => return outcome,
         };
-    let (sources, enforces) = former;
+    let ((live, enforced), (sources, enforces)) = (live, former);
+    if enforced && !enforces {
+        eprintln!("portcullis: those rules only watched: nothing is blocked with them");
+    }
     match sources.load() {
         Ok(mut former) => {
             former.config.mode = if enforces { Mode::Enforce } else { Mode::Monitor };

@@ -120,6 +120,7 @@ pub(super) fn disable() -> Outcome {
         if !disable(&UNITS) {
             UNITS.iter().for_each(|unit| _ = disable(&[unit]));
         }
+        println!("the services of Portcullis are stopped, and don't start by themselves any more");
     }
     remove()
 }

@@ -16,7 +16,7 @@ const QUEUES: &str = "/proc/net/netfilter/nfnetlink_queue";
 const OLDEST_NFT: (u32, u32, u32) = (0, 9, 6);
 
 pub(super) fn examine(config: &Config) -> Vec<Finding> {
-    let mut found = vec![nft_version(), way_to_the_queue(config), queue_module(), marks(config)];
+    let mut found = vec![nft_version(), way_to_the_queue(config), queue_module(QUEUES), marks(config)];
     found.extend([conntrack_data(), conntrack_room()].into_iter().flatten());
     found
 }
@@ -59,13 +59,13 @@ fn way_to_the_queue(config: &Config) -> Finding {
     }
 }
 
-fn queue_module() -> Finding {
+fn queue_module(queues: &str) -> Finding {
     const CHECK: &str = "module";
-    if Path::new(QUEUES).exists() {
-        return match fs::read_to_string(QUEUES) {
+    if Path::new(queues).exists() {
+        return match fs::read_to_string(queues) {
             Ok(_) => Finding::fine(CHECK, "nfnetlink_queue is there"),
             Err(error) => {
-                Finding::problem(CHECK, format!("cannot read {QUEUES}: {error}"), "sudo portcullis doctor")
+                Finding::problem(CHECK, format!("cannot read {queues}: {error}"), "sudo portcullis doctor")
             }
         };
     }
@@ -126,4 +126,19 @@ fn conntrack_room() -> Option<Finding> {
     } else {
         Finding::fine(CHECK, what)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::finding::Severity, *};
+
+    #[test]
+    fn a_module_that_is_not_loaded_is_no_problem_yet() {
+        let absent = queue_module("/proc/nobody");
+        assert_eq!(absent.severity, Severity::Note);
+        assert_eq!(absent.fix.as_deref(), Some("modprobe nfnetlink_queue, if a start fails"));
+        assert_eq!(queue_module("/proc/self/status").severity, Severity::Fine);
+        let unreadable = queue_module("/proc/self");
+        assert_eq!(unreadable.fix.as_deref(), Some("sudo portcullis doctor"));
+    }
 }
