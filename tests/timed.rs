@@ -157,7 +157,7 @@ fn monitor_mode_says_what_would_be_too_much() {
 fn zone_with_noon_at(time: Timestamp) -> String {
     let ahead = 12 * 3600 - time.as_second().rem_euclid(86_400);
     let (sign, ahead) = if ahead < 0 { ('+', -ahead) } else { ('-', ahead) };
-    format!("XXX{sign}{}:{:02}:{:02}", ahead / 3600, ahead / 60 % 60, ahead % 60)
+    format!("NOON{sign}{}:{:02}:{:02}", ahead / 3600, ahead / 60 % 60, ahead % 60)
 }
 
 /// When the time of rules is over, their flows are cut, others go on, and rules begin to count whose time has come.

@@ -49,7 +49,7 @@ fn install_or_salvage(args: &HookConfigArgs) -> Outcome {
     if outcome == Outcome::Invalid
         && let Some(left) = salvage::for_the_kernel_alone(file, enabled)
     {
-        let kept: Vec<_> = left.ruleset.rules.iter().map(|rule| format!("\"{}\"", rule.name)).collect();
+        let kept: Vec<_> = left.ruleset.rules.iter().map(|rule| format!("{:?}", rule.name)).collect();
         eprintln!(
             "portcullis: until this is mended and portcullis started, the kernel lets in what the failsafe rules that can be read say ({}), and no other new connection",
             kept.join(", ")
