@@ -2,7 +2,9 @@
 //! dead one had read is dropped, never let through unjudged.
 
 use std::{
+    fs,
     net::{SocketAddr, UdpSocket},
+    os::unix::fs::PermissionsExt as _,
     time::Duration,
 };
 
@@ -121,6 +123,41 @@ fn orphans_of_a_quiet_queue_are_dropped_as_well() {
     assert_eq!(bed.peer.udp((GATE[0], 80)), Answered);
     assert_eq!(packets(&daemon, "restart_orphans"), 0);
     assert_eq!(packets(&daemon, "errors"), 0);
+}
+
+#[test]
+fn what_waits_is_judged_before_the_kernels_rules_are_looked_at() {
+    let Some(bed) = Bed::new() else { return };
+    let keeper = Keeper::new(&bed);
+    for port in [80, 81] {
+        bed.gate.echo(port);
+    }
+    Daemon::start_kept(&bed, CONFIG, &keeper).kill9();
+    let [open, shut] = [80, 81].map(|port| Sender::to(&bed, (GATE[0], port)));
+    open.send();
+    shut.send();
+    // A tool that does not end until it is told to: what the daemon asks it comes after the packets.
+    let (tool, told) = (bed.home().join("ip"), bed.home().join("told"));
+    let script = format!("#!/bin/sh\nuntil [ -e {} ]; do sleep 0.02; done\necho '[]'\n", told.display());
+    fs::write(&tool, script).expect("our directory");
+    fs::set_permissions(&tool, fs::Permissions::from_mode(0o755)).expect("our file");
+    let mut daemon = Daemon::begins_kept(&bed, CONFIG, &keeper, &tool);
+    let answered = eventually(Duration::from_secs(10), || (open.answers(1) == 1).then_some(()));
+    assert!(!daemon.stderr().contains("ready"), "{}", daemon.stderr());
+    answered.expect("nobody waits for the tool");
+    assert_eq!(shut.answers(1), 0);
+    fs::write(&told, "").expect("our directory");
+    daemon.becomes_ready();
+    assert_eq!(bed.peer.udp((GATE[0], 80)), Answered);
+    assert_eq!(packets(&daemon, "errors"), 0);
+    // Now the kernel carries the flow: the first packet after that is remembered.
+    open.send();
+    assert_eq!(open.answers(1), 1);
+    let before = bed.gate.queued();
+    open.send();
+    assert_eq!(open.answers(1), 1);
+    assert_eq!(bed.gate.queued(), before);
+    assert_eq!(shut.answers(1), 0);
 }
 
 #[test]

@@ -85,7 +85,7 @@ const NEW: [(&str, u32); 4] =
     [("NoExecPaths", 248), ("ExecPaths", 248), ("PrivateIPC", 248), ("SocketBindDeny", 249)];
 /// Those of ours that it knows.
 const OLD: &str = "Description Documentation DefaultDependencies RequiresMountsFor Requires Wants After Before PartOf \
-    Conflicts StartLimitIntervalSec StartLimitBurst Type NotifyAccess RemainAfterExit ExecStart ExecStop ExecReload Restart SuccessExitStatus \
+    Conflicts StartLimitIntervalSec Type NotifyAccess RemainAfterExit ExecStart ExecStop ExecReload Restart SuccessExitStatus \
     RestartSec RestartPreventExitStatus WatchdogSec TimeoutSec TimeoutStartSec TimeoutStopSec FileDescriptorStoreMax \
     OOMScoreAdjust LimitNOFILE TasksMax MemoryMax User Group DynamicUser SupplementaryGroups AmbientCapabilities \
     CapabilityBoundingSet NoNewPrivileges SecureBits RuntimeDirectory RuntimeDirectoryMode RuntimeDirectoryPreserve \

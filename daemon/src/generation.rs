@@ -1,19 +1,19 @@
 //! A published rule table and its number.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use portcullis_config::{Config, Mode, Unjudged};
 use portcullis_rules::{Action, Cause, LogDetail, RuleTable, Ruleset};
 
-use crate::{hits::HitCounters, hook::Plan, mark::GenerationMark, rates::Rates};
+use crate::{hits::HitCounters, mark::GenerationMark, rates::Rates};
 
 /// What workers judge by. A new one is compiled beside the live one and swapped in whole.
 #[derive(Debug)]
 pub struct Generation {
     /// Counts the tables that this daemon has published, from 1; in records.
     pub number: u64,
-    /// Its number in the kernel's marks; `None` where accepted flows are not remembered.
-    pub mark: Option<GenerationMark>,
+    /// Its number in the kernel's marks: see [`Self::remember_as`].
+    mark: OnceLock<GenerationMark>,
     /// Whether verdicts are carried out, or only recorded.
     pub mode: Mode,
     /// Whether packets pass when the queue is full.
@@ -29,38 +29,35 @@ pub struct Generation {
 }
 
 impl Generation {
-    /// Compiles what `config` says, for so many workers; accepted flows are remembered as `mark` if
-    /// the kernel rules of `plan` can follow. Rates go on counting where `before` is.
-    pub fn compile(
-        config: &Config,
-        plan: &Plan,
-        mark: GenerationMark,
-        before: Option<&Self>,
-        workers: usize,
-    ) -> Self {
+    /// Compiles what `config` says, for so many workers. Rates go on counting where `before` is.
+    pub fn compile(config: &Config, before: Option<&Self>, workers: usize) -> Self {
         let table = RuleTable::compile(Arc::clone(&config.ruleset));
-        let mark = plan.remembers().then_some(mark);
         let number = before.map_or(1, |before| before.number + 1);
         let rates = Rates::new(&config.ruleset, before.map(|before| (&**before.ruleset(), &before.rates)));
-        Self { rates, ..Self::new(number, mark, config.mode, fail_open(config), table, workers) }
+        Self { rates, ..Self::new(number, config.mode, fail_open(config), table, workers) }
     }
 
     /// A generation of a compiled table that has counted nothing yet, for so many workers.
-    pub fn new(
-        number: u64,
-        mark: Option<GenerationMark>,
-        mode: Mode,
-        fail_open: bool,
-        table: RuleTable,
-        workers: usize,
-    ) -> Self {
+    pub fn new(number: u64, mode: Mode, fail_open: bool, table: RuleTable, workers: usize) -> Self {
         let rules = table.ruleset().rules.iter();
         let logs: Vec<bool> =
             rules.map(|rule| (rule.action, rule.log) == (Action::Accept, LogDetail::Every)).collect();
         let logs_accepted = if logs.contains(&true) { logs.into() } else { Box::default() };
         let rates = Rates::new(table.ruleset(), None);
         let hits = (0..workers).map(|_| HitCounters::new(table.ruleset())).collect();
-        Self { number, mark, mode, fail_open, table, rates, logs_accepted, hits }
+        Self { number, mark: OnceLock::new(), mode, fail_open, table, rates, logs_accepted, hits }
+    }
+
+    /// From now on, flows that are accepted are remembered by this number. Until then, and where the kernel rules
+    /// can't follow, their packets pass one by one.
+    pub fn remember_as(&self, mark: GenerationMark) {
+        // It is told once; a second number would change nothing.
+        let _ = self.mark.set(mark);
+    }
+
+    /// What accepted flows are remembered by, if they are.
+    pub fn mark(&self) -> Option<GenerationMark> {
+        self.mark.get().copied()
     }
 
     /// Whether packets that `cause` accepts are recorded, packet for packet.

@@ -113,8 +113,8 @@ impl Packet {
         Judgement { answer, action, cause, reason }
     }
 
-    const fn accept(&self, generation: &Generation) -> Answer {
-        match (self.question.state, generation.mark) {
+    fn accept(&self, generation: &Generation) -> Answer {
+        match (self.question.state, generation.mark()) {
             // There is no flow to remember it in.
             (State::Invalid | State::Untracked, _) | (_, None) => Answer::Pass,
             (_, Some(mark)) => Answer::Accept(mark),
@@ -218,12 +218,25 @@ mod tests {
     fn generation(mode: Mode, rules: Vec<Rule>) -> Generation {
         let drop = Some(Action::Drop);
         let ruleset = Ruleset { rules, policy: Policy { input: drop, output: drop, forward: None } };
-        let mark = MarkLayout::new(0x7f00_0000).first_generation();
-        Generation::new(1, Some(mark), mode, false, RuleTable::compile(Arc::new(ruleset)), 1)
+        let generation = Generation::new(1, mode, false, RuleTable::compile(Arc::new(ruleset)), 1);
+        generation.remember_as(MarkLayout::new(0x7f00_0000).first_generation());
+        generation
     }
 
     fn ssh_in(mode: Mode) -> Generation {
         generation(mode, vec![rule(Hook::Input, 22, Action::Accept), rule(Hook::Input, 23, Action::Reject)])
+    }
+
+    #[test]
+    fn nothing_is_remembered_before_there_is_a_number() {
+        let table = RuleTable::compile(Arc::clone(ssh_in(Mode::Enforce).ruleset()));
+        let early = Generation::new(1, Mode::Enforce, false, table, 1);
+        let answer = |port| {
+            packet(Hook::Input, question(State::New, false), tcp(40000, port, SYN)).judge(&early).answer
+        };
+        assert_eq!([answer(22), answer(23), answer(24)], [Some(Answer::Pass), Some(Answer::Reject), None]);
+        early.remember_as(MarkLayout::new(0x7f00_0000).first_generation());
+        assert!(matches!(answer(22), Some(Answer::Accept(_))));
     }
 
     #[test]

@@ -101,20 +101,39 @@ impl<'bed> Daemon<'bed> {
         Self::spawn(bed, command)
     }
 
-    fn spawn(bed: &'bed Bed, mut command: Command) -> Self {
+    /// Does the same on a host where `tool` stands in for iproute2's ip, and doesn't wait until the rules are in force.
+    pub(crate) fn begins_kept(bed: &'bed Bed, config: &str, keeper: &Keeper, tool: &Path) -> Self {
+        write_config(bed, config);
+        let mut command = bed.gate.command("sh");
+        // This command's view of the machine only.
+        command.args(["-c", "mount --bind $0 \"$(command -v ip)\" && exec \"$@\""]).arg(tool);
+        command.arg(binary()).args(["run", "--keep-hook"]).arg("--config").arg(bed.config());
+        Self::begin(bed, keeper.hand_over(&command))
+    }
+
+    fn spawn(bed: &'bed Bed, command: Command) -> Self {
+        let mut daemon = Self::begin(bed, command);
+        daemon.becomes_ready();
+        daemon
+    }
+
+    /// Waits until its rules are in force.
+    pub(crate) fn becomes_ready(&mut self) {
+        let ready = || {
+            let ended = self.process.try_wait().expect("our child");
+            assert!(ended.is_none(), "the daemon ended: {ended:?}");
+            self.stderr().contains("ready").then_some(())
+        };
+        eventually(Duration::from_secs(30), ready).expect("the daemon becomes ready");
+    }
+
+    fn begin(bed: &'bed Bed, mut command: Command) -> Self {
         let log = File::create(bed.stderr()).expect("our directory");
         command.arg("--state").arg(bed.home().join("state")).arg("--control").arg(bed.control());
         let process = command.stderr(log).spawn().expect("the daemon starts");
         // Or what it was handed would stay open here.
         drop(command);
-        let mut daemon = Self { bed, process };
-        let ready = || {
-            let ended = daemon.process.try_wait().expect("our child");
-            assert!(ended.is_none(), "the daemon ended: {ended:?}");
-            daemon.stderr().contains("ready").then_some(())
-        };
-        eventually(Duration::from_secs(30), ready).expect("the daemon becomes ready");
-        daemon
+        Self { bed, process }
     }
 
     /// Puts another configuration in force, by command. The error is what the command said.

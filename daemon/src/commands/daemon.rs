@@ -1,6 +1,6 @@
 //! `run`, and the commands that talk to the daemon it starts.
 
-use std::path::Path;
+use std::{env, path::Path, thread, time::Duration};
 
 use super::{Outcome, fail};
 use crate::{
@@ -9,6 +9,9 @@ use crate::{
     queue::QueueError,
     run::{Options, StartError, start},
 };
+
+/// A service is started again without a pause, since packets wait; one that can't start shall not keep the host busy.
+const BEFORE_THE_NEXT_TRY: Duration = Duration::from_secs(1);
 
 /// A daemon of another version may do so.
 pub(super) const SOMETHING_ELSE: &str = "the daemon answered something else; is it of another version?";
@@ -32,7 +35,11 @@ pub(super) fn run(args: RunArgs) -> Outcome {
                 StartError::Queue(QueueError::NotPermitted) => Outcome::NotPermitted,
                 _ => Outcome::No,
             };
-            fail(outcome, error)
+            let outcome = fail(outcome, error);
+            if env::var_os("NOTIFY_SOCKET").is_some() {
+                thread::sleep(BEFORE_THE_NEXT_TRY);
+            }
+            outcome
         }
     }
 }

@@ -37,7 +37,7 @@ pub(crate) fn generation(number: u64, mode: Mode) -> Arc<Generation> {
     ];
     let policy = Policy { input: Some(Action::Drop), ..Policy::default() };
     let table = RuleTable::compile(Arc::new(Ruleset { rules, policy }));
-    Arc::new(Generation::new(number, None, mode, false, table, 2))
+    Arc::new(Generation::new(number, mode, false, table, 2))
 }
 
 /// The time of [`tcp`]'s events, and so many milliseconds.

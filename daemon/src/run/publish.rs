@@ -130,7 +130,10 @@ impl Live {
         }
         let before = self.generation.load_full();
         let workers = workers(queue_numbers(&config));
-        let generation = Generation::compile(&config, &plan, mark, Some(&before), workers);
+        let generation = Generation::compile(&config, Some(&before), workers);
+        if plan.remembers() {
+            generation.remember_as(mark);
+        }
         let summary = format!(
             "generation {} is live: {} rules from {origin}",
             generation.number,

@@ -1,4 +1,5 @@
-//! Starting: configuration, queues, workers, hook, in this order.
+//! Starting: configuration, queues, workers, hook, in this order. What waits in the queues of a daemon that is gone
+//! is judged before anything else is looked at.
 
 use std::{fmt, io, sync::Arc, thread};
 
@@ -123,23 +124,24 @@ pub fn start(options: Options) -> Result<(Live, Control), StartError> {
     let wakers = Wakers::new(ban_requests).map_err(failed("cannot receive signals"))?;
 
     let layout = MarkLayout::new(config.hook.mask);
-    refuse_clashes(&config, layout)?;
-    let hook = Hook::probe(config.hook.install)?;
     let numbers = queue_numbers(&config);
     let mut plan = Plan::new(&config, numbers);
     let existing = Hook::existing()?;
     let mut inheritance = Inheritance::take();
     refuse_a_living_owner(existing, &inheritance)?;
     let bound = Bound::new(&config, numbers, &mut inheritance)?;
+    let generation = Arc::new(ArcSwap::from_pointee(Generation::compile(&config, None, workers(numbers))));
+    let epoch = Epoch::default();
+    let tap = recorder::Tap { group: plan.log_group(), state: &options.state, asker: Some(asker.clone()) };
+    // From here on packets are judged, while the rules of the daemon before still stand: what is accepted passes,
+    // and is not remembered.
+    let (counters, sockets, recorder) = bound.start(&config, &generation, &epoch, tap, options.show)?;
+    refuse_clashes(&config, layout)?;
+    let hook = Hook::probe(config.hook.install)?;
     let mark = next_generation(existing, layout).unwrap_or_else(|| {
         plan.remember_nothing();
         layout.first_generation()
     });
-    let generation =
-        Arc::new(ArcSwap::from_pointee(Generation::compile(&config, &plan, mark, None, workers(numbers))));
-    let epoch = Epoch::default();
-    let tap = recorder::Tap { group: plan.log_group(), state: &options.state, asker: Some(asker.clone()) };
-    let (counters, sockets, recorder) = bound.start(&config, &generation, &epoch, tap, options.show)?;
     let now = Timestamp::now();
     let bans = Bans::load(&options.state, now);
     if config.hook.install != Install::None {
@@ -147,6 +149,9 @@ pub fn start(options: Options) -> Result<(Live, Control), StartError> {
     } else {
         let text = plan.shell_script(hook.dialect(), mark);
         warn!("hook.install is \"none\": nothing is judged until these rules are in place:\n{text}");
+    }
+    if plan.remembers() {
+        generation.load().remember_as(mark);
     }
     // Not before the kernel's rules send nothing to them any more.
     inheritance.forget();
