@@ -10,16 +10,22 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-/// The first bucket ends at 2¹² ns, about 4 µs, each further one at twice that; the last, at 34 s, takes
-/// all the rest.
+/// The first bucket ends at 2¹² ns, about 4 µs. From there on, four of equal length lead from each power of
+/// two to the next, so that an end is at most a quarter above what it stands for; the last, at 34 s, takes all the rest.
 const FIRST: u32 = 12;
-const BUCKETS: usize = 24;
+const BUCKETS: usize = 1 + 4 * 23;
 
 /// One worker's times, in buckets. Only that worker writes them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Latency {
     buckets: [AtomicU64; BUCKETS],
     nanoseconds: AtomicU64,
+}
+
+impl Default for Latency {
+    fn default() -> Self {
+        Self { buckets: [const { AtomicU64::new(0) }; BUCKETS], nanoseconds: AtomicU64::default() }
+    }
 }
 
 /// The times of all workers.
@@ -43,15 +49,21 @@ impl Latency {
 }
 
 fn bucket(nanoseconds: u64) -> usize {
-    let place = (u64::BITS - nanoseconds.leading_zeros()).saturating_sub(FIRST);
-    (place as usize).min(BUCKETS - 1)
+    let Some(power) = nanoseconds.checked_ilog2().filter(|power| *power >= FIRST) else { return 0 };
+    let quarter = nanoseconds >> (power - 2) & 3;
+    (1 + 4 * (power - FIRST) as usize + quarter as usize).min(BUCKETS - 1)
+}
+
+/// Where a bucket ends, in nanoseconds.
+const fn end(bucket: usize) -> u64 {
+    let Some(quarters) = bucket.checked_sub(1) else { return 1 << FIRST };
+    (5 + quarters as u64 % 4) << (FIRST as usize - 2 + quarters / 4)
 }
 
 impl Latencies {
     /// Adds up the workers' times.
     pub fn of<'a>(workers: impl IntoIterator<Item = &'a Latency>) -> Self {
-        let ends = (0..).zip([0; BUCKETS]).map(|(n, none)| (1 << (FIRST + n), none));
-        let mut sum = Self { buckets: ends.collect(), nanoseconds: 0 };
+        let mut sum = Self { buckets: (0..BUCKETS).map(|n| (end(n), 0)).collect(), nanoseconds: 0 };
         for Latency { buckets, nanoseconds } in workers {
             for ((_, packets), more) in sum.buckets.iter_mut().zip(buckets) {
                 *packets += more.load(Relaxed);
@@ -86,14 +98,29 @@ mod tests {
 
     #[test]
     fn times_fall_into_the_bucket_that_ends_after_them() {
-        for (nanoseconds, end) in [(0, 4096), (4095, 4096), (4096, 8192), (1_000_000, 1_048_576)] {
+        for (nanoseconds, end) in [
+            (0, 4096),
+            (4095, 4096),
+            (4096, 5120),
+            (5119, 5120),
+            (8191, 8192),
+            (8192, 10_240),
+            (900_000, 917_504),
+        ] {
             let latency = Latency::default();
             latency.count(3, Duration::from_nanos(nanoseconds));
             let filled: Vec<_> =
                 Latencies::of([&latency]).buckets.into_iter().filter(|(_, packets)| *packets > 0).collect();
             assert_eq!(filled, [(end, 3)], "{nanoseconds}");
         }
-        assert_eq!(bucket(u64::MAX), BUCKETS - 1);
+        assert_eq!((bucket(u64::MAX), end(BUCKETS - 1)), (BUCKETS - 1, 1 << 35));
+    }
+
+    #[test]
+    fn each_bucket_ends_where_the_next_begins() {
+        for n in 0..BUCKETS - 1 {
+            assert_eq!((bucket(end(n) - 1), bucket(end(n))), (n, n + 1), "{}", end(n));
+        }
     }
 
     #[test]
@@ -105,8 +132,8 @@ mod tests {
         let times = Latencies::of(&workers);
         assert_eq!(times.packets(), 1000);
         assert_eq!(times.within(500), Some(Duration::from_nanos(4096)));
-        assert_eq!(times.within(999), Some(Duration::from_nanos(131_072)));
-        assert_eq!(times.within(1000), Some(Duration::from_nanos(16_777_216)));
+        assert_eq!(times.within(999), Some(Duration::from_nanos(114_688)));
+        assert_eq!(times.within(1000), Some(Duration::from_nanos(10_485_760)));
         assert_eq!(Latencies::default().within(500), None);
     }
 }

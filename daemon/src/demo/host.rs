@@ -15,7 +15,8 @@ use rustix::{
     thread::{LinkNameSpaceType, move_into_link_name_space},
 };
 
-use super::{error::DemoError, tools};
+use super::error::DemoError;
+use crate::hook::find_tool;
 
 /// Begins the name of everything of ours; the number of the demo's process follows.
 pub(super) const NAMES: &str = "portcullis-demo-";
@@ -152,7 +153,7 @@ fn ip(words: &[&str], input: &str) -> Result<(), DemoError> {
 
 /// In a process group of its own: a Ctrl-C is for the demo, which then needs `ip` to clean up.
 fn ip_command(words: &[&str]) -> io::Result<Command> {
-    let mut command = Command::new(tools::find("ip").ok_or(io::ErrorKind::NotFound)?);
+    let mut command = Command::new(find_tool("ip").ok_or(io::ErrorKind::NotFound)?);
     command.args(words).process_group(0);
     Ok(command)
 }

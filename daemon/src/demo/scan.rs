@@ -13,7 +13,7 @@ use rustix::{
     net::{AddressFamily, SocketFlags, SocketType, connect, getpeername, socket_with},
 };
 
-use super::tools;
+use crate::hook::find_tool;
 
 /// The ports that scanners try first.
 pub(super) const PORTS: [u16; 40] = [
@@ -35,7 +35,7 @@ pub(super) struct Scan {
 
 /// Scans `target`.
 pub(super) fn run(target: IpAddr) -> io::Result<Scan> {
-    Ok(match tools::find("nmap") {
+    Ok(match find_tool("nmap") {
         Some(nmap) => Scan { tool: "nmap -sS", open: by_nmap(Command::new(nmap), target)? },
         None => Scan { tool: "a connect scan", open: by_connecting(target)? },
     })

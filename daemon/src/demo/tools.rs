@@ -1,13 +1,9 @@
 //! What the demo needs of the system: root, and three tools.
 
-use std::{
-    env,
-    os::unix::process::CommandExt as _,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{env, os::unix::process::CommandExt as _, process::Command};
 
 use super::{error::DemoError, narrator::Narrator};
+use crate::hook::find_tool as find;
 
 /// The tools.
 const TOOLS: [&str; 3] = ["ip", "nft", "iptables"];
@@ -68,14 +64,6 @@ pub(super) fn require(narrator: &Narrator) -> Result<(), DemoError> {
         lacking if lacking.is_empty() => Ok(()),
         tools => Err(DemoError::NotInstalled { tools, command }),
     }
-}
-
-/// Where a tool is. A user's PATH often lacks the sbin folders.
-pub(super) fn find(tool: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let system = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"].map(PathBuf::from);
-    let mut candidates = system.into_iter().chain(env::split_paths(&path)).map(|folder| folder.join(tool));
-    candidates.find(|candidate: &PathBuf| Path::is_file(candidate))
 }
 
 fn missing() -> Vec<&'static str> {

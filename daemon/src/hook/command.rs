@@ -2,6 +2,8 @@
 
 use std::{
     io::{self, Write as _},
+    os::unix::fs::PermissionsExt as _,
+    path::PathBuf,
     process::{Command, Stdio},
     sync::mpsc,
     thread,
@@ -78,12 +80,13 @@ pub(crate) fn run(tool: &str, args: &[&str], input: &str) -> Result<String, Hook
         io::ErrorKind::NotFound => HookError::Missing { tool: tool.to_owned() },
         _ => HookError::Spawn { tool: tool.to_owned(), source },
     };
-    // The administrator's directories come last: these tools live where packages put them, and a
-    // service's or cron's PATH often lacks the sbin folders.
-    let path = format!("/usr/sbin:/sbin:/usr/bin:/bin:{}", std::env::var("PATH").unwrap_or_default());
-    let mut child = Command::new(tool)
+    // By its whole path, because a name to be searched for by this PATH would make std fork: the child would take a
+    // copy of this process's page tables, and the workers would stand still until it has, and fault on each
+    // page that they write to afterwards. A path is spawned beside them, as vfork(2) does it.
+    let program = find(tool).ok_or_else(|| HookError::Missing { tool: tool.to_owned() })?;
+    let mut child = Command::new(program)
         .args(args)
-        .env("PATH", path)
+        .env("PATH", path())
         .env("LC_ALL", "C")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -112,4 +115,18 @@ pub(crate) fn run(tool: &str, args: &[&str], input: &str) -> Result<String, Hook
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     Err(HookError::Refused { command, stderr: String::from_utf8_lossy(&output.stderr).into_owned() })
+}
+
+/// Where tools are looked for. The administrator's directories come last: these tools live where packages put
+/// them, and a service's or cron's PATH often lacks the sbin folders.
+fn path() -> String {
+    format!("/usr/sbin:/sbin:/usr/bin:/bin:{}", std::env::var("PATH").unwrap_or_default())
+}
+
+/// Where a tool is: the first file of this name that somebody may execute.
+pub(crate) fn find(tool: &str) -> Option<PathBuf> {
+    let executable = |file: &PathBuf| {
+        file.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+    };
+    std::env::split_paths(&path()).map(|directory| directory.join(tool)).find(executable)
 }

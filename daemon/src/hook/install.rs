@@ -1,6 +1,6 @@
 //! Putting the rules into the kernel, and taking exactly them out again.
 
-use std::{fmt, path::Path, time::Duration};
+use std::{collections::BTreeMap, fmt, path::Path, time::Duration};
 
 use ipnet::IpNet;
 use portcullis_config::Install;
@@ -20,6 +20,8 @@ use crate::mark::{GenerationMark, MarkLayout};
 #[derive(Debug)]
 pub struct Hook {
     dialect: Dialect,
+    /// What iptables was last asked for, by family, and how it shows it.
+    laid: BTreeMap<&'static str, (String, Vec<String>)>,
 }
 
 /// What an earlier installation left in the kernel.
@@ -63,7 +65,7 @@ impl Hook {
             Install::Auto | Install::None => iptables_dialect()?,
         };
         debug!(?dialect, "how packets get to the queue");
-        Ok(Self { dialect })
+        Ok(Self { dialect, laid: BTreeMap::new() })
     }
 
     /// How packets get to the queue.
@@ -85,13 +87,14 @@ impl Hook {
     /// # Errors
     /// When the kernel refuses a rule; nothing has changed then.
     pub fn install(
-        &self,
+        &mut self,
         plan: &Plan,
         generation: GenerationMark,
         bans: impl Iterator<Item = (IpNet, Duration)>,
     ) -> Result<(), HookError> {
         let bans = banned::fill(bans);
-        let script = |plan: &Plan| script(plan, self.dialect, generation).map(|script| script + &bans);
+        let dialect = self.dialect;
+        let script = |plan: &Plan| script(plan, dialect, generation).map(|script| script + &bans);
         let untapped = plan.without_tap();
         let mut plan = plan;
         if let Err(refused) = run("nft", &["--check", "--file", "-"], &script(plan)?) {
@@ -107,21 +110,25 @@ impl Hook {
             Dialect::Iptables { .. } => {
                 // First the way to the queue, then the rules that send packets on it.
                 for tool in families() {
-                    run(&format!("{tool}-restore"), &["--wait", "--noflush"], &iptables::script(plan))?;
-                    for at in At::ALL {
-                        let jump = |verb| in_table(tool, &iptables::jump(verb, at));
-                        let present = jump("-C").is_ok();
-                        match plan.hooks.contains(at) {
-                            true if !present => drop(jump("-I")?),
-                            false if present => drop(jump("-D")?),
-                            _ => {}
-                        }
-                    }
+                    self.lay(tool, plan)?;
                 }
             }
         }
         run("nft", &["--file", "-"], &script(plan)?)?;
         info!(hooks = %HookNames(plan), dialect = ?self.dialect, "kernel rules are in place");
+        Ok(())
+    }
+
+    /// Lays the way to the queue that iptables has to lay, unless it is there: a reload seldom changes it.
+    fn lay(&mut self, tool: &'static str, plan: &Plan) -> Result<(), HookError> {
+        let found = ours(tool)?;
+        let (chains, jumps) = (iptables::script(plan, ""), iptables::jumps(plan, &found));
+        let laid = self.laid.get(tool);
+        if jumps.is_empty() && laid.is_some_and(|(laid, shown)| (laid, shown) == (&chains, &found)) {
+            return Ok(());
+        }
+        run(&format!("{tool}-restore"), &["--wait", "--noflush"], &iptables::script(plan, &jumps))?;
+        self.laid.insert(tool, (chains, ours(tool)?));
         Ok(())
     }
 
@@ -135,10 +142,7 @@ impl Hook {
         let mut lines: Vec<String> = objects.into_iter().filter_map(lasting).collect();
         if self.dialect != Dialect::Nft {
             for tool in families() {
-                let saved = run(&format!("{tool}-save"), &["-t", iptables::IN_TABLE], "")?;
-                let [ours, ..] = iptables::chains();
-                let ours = saved.lines().filter(|line| line.starts_with("-A") && line.contains(&ours));
-                lines.extend(ours.map(str::to_owned));
+                lines.extend(ours(tool)?);
             }
         }
         Ok(Some(Standing(lines)))
@@ -275,6 +279,14 @@ fn iptables_dialect() -> Result<Dialect, HookError> {
 fn families() -> impl Iterator<Item = &'static str> {
     let v6 = Path::new("/proc/net/if_inet6").exists();
     ["iptables", "ip6tables"].into_iter().take(if v6 { 2 } else { 1 })
+}
+
+/// What iptables has of ours, as it shows it: rules of our chains, and jumps to them.
+fn ours(tool: &str) -> Result<Vec<String>, HookError> {
+    let saved = run(&format!("{tool}-save"), &["-t", iptables::IN_TABLE], "")?;
+    let [ours, ..] = iptables::chains();
+    let ours = saved.lines().filter(|line| line.starts_with("-A") && line.contains(&ours));
+    Ok(ours.map(str::to_owned).collect())
 }
 
 /// Runs an iptables command on the table that our chain is in.

@@ -30,8 +30,8 @@ fn chain(hook: Hook) -> String {
     }
 }
 
-/// Input of `iptables-restore --noflush`: creates or refills our chains, and touches no other.
-pub(super) fn script(plan: &Plan) -> String {
+/// Input of `iptables-restore --noflush`: creates or refills our chains, and touches no other; then `jumps`.
+pub(super) fn script(plan: &Plan, jumps: &str) -> String {
     let layout = plan.layout;
     let mask = layout.mask();
     let answer = |answer| format!("-m mark --mark {:#010x}/{mask:#010x}", layout.answer(answer));
@@ -67,11 +67,22 @@ pub(super) fn script(plan: &Plan) -> String {
     let [chain, chain_out] = chains();
     let answers: String = routed_anew.iter().map(|rule| format!("-A {chain_out} {rule}\n")).collect();
     format!(
-        "*{IN_TABLE}\n:{chain} - [0:0]\n:{chain_out} - [0:0]\n-A {chain} {asks}\n-A {chain_out} {asks}\n{answers}COMMIT\n"
+        "*{IN_TABLE}\n:{chain} - [0:0]\n:{chain_out} - [0:0]\n-A {chain} {asks}\n-A {chain_out} {asks}\n{answers}{jumps}COMMIT\n"
     )
 }
 
-/// The arguments that add (`-I`), find (`-C`) or remove (`-D`) the jump to our chain at `hook`.
+/// What makes the jumps to our chains those that `plan` wants, where iptables-save shows these `lines`.
+pub(super) fn jumps(plan: &Plan, lines: &[String]) -> String {
+    let change = |hook| match (plan.hooks.contains(hook), lines.contains(&jump("-A", hook))) {
+        (true, false) => jump("-I", hook) + "\n",
+        (false, true) => jump("-D", hook) + "\n",
+        _ => String::new(),
+    };
+    Hook::ALL.map(change).concat()
+}
+
+/// The arguments that add (`-I`), find (`-C`) or remove (`-D`) the jump to our chain at `hook`; `-A` is how
+/// iptables-save shows it.
 pub(super) fn jump(verb: &str, hook: Hook) -> String {
     format!("{verb} {} -j {}", hook.name().to_ascii_uppercase(), chain(hook))
 }

@@ -30,7 +30,7 @@ mod tap;
 pub use builtin::{BUILTIN, BuiltinPass};
 pub use clash::{Clash, find_clashes};
 pub use command::HookError;
-pub(crate) use command::run as run_tool;
+pub(crate) use command::{find as find_tool, run as run_tool};
 pub use install::{Existing, Hook, Removed, Standing};
 pub(crate) use matches::{Direction, Family, NftMatch, nft_matches, set_name};
 pub(crate) use nft::comment;
@@ -115,7 +115,7 @@ impl Plan {
     pub fn shell_script(&self, dialect: Dialect, generation: GenerationMark) -> String {
         let mut script = format!("nft -f - <<'EOF'\n{}EOF\n", nft::script(self, dialect, generation));
         if dialect != Dialect::Nft {
-            let chain = iptables::script(self);
+            let chain = iptables::script(self, "");
             for tool in ["iptables", "ip6tables"] {
                 script.push_str(&format!("{tool}-restore --wait --noflush <<'EOF'\n{chain}EOF\n"));
                 for hook in self.hooks.iter() {

@@ -6,7 +6,7 @@
 
 mod serve;
 
-use std::{fmt, time::Duration};
+use std::{fmt, mem, time::Duration};
 
 use prometheus_client::{
     collector::Collector,
@@ -174,11 +174,18 @@ impl Out<'_> {
 
     fn times(&mut self, name: &str, help: &str, times: &Latencies) -> fmt::Result {
         let seconds = |nanoseconds: u64| Duration::from_nanos(nanoseconds).as_secs_f64();
-        let last = times.buckets.len().saturating_sub(1);
-        let end = |(n, (end, packets)): (usize, &(u64, u64))| {
-            (if n == last { f64::INFINITY } else { seconds(*end) }, *packets)
-        };
-        let buckets: Vec<(f64, u64)> = times.buckets.iter().enumerate().map(end).collect();
+        // A series for each power of two is enough to keep.
+        let mut buckets: Vec<(f64, u64)> = Vec::new();
+        let mut packets = 0;
+        for (end, more) in &times.buckets {
+            packets += more;
+            if end.is_power_of_two() {
+                buckets.push((seconds(*end), mem::take(&mut packets)));
+            }
+        }
+        if let Some((end, _)) = buckets.last_mut() {
+            *end = f64::INFINITY;
+        }
         let mut encoder = self.0.encode_descriptor(name, help, None, MetricType::Histogram)?;
         encoder.encode_histogram::<[Label<'_>; 0]>(
             seconds(times.nanoseconds),

@@ -137,7 +137,7 @@ pub fn start(options: Options) -> Result<(Live, Control), StartError> {
     // and is not remembered.
     let (counters, sockets, recorder) = bound.start(&config, &generation, &epoch, tap, options.show)?;
     refuse_clashes(&config, layout)?;
-    let hook = Hook::probe(config.hook.install)?;
+    let mut hook = Hook::probe(config.hook.install)?;
     let mark = next_generation(existing, layout).unwrap_or_else(|| {
         plan.remember_nothing();
         layout.first_generation()
