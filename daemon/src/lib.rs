@@ -41,4 +41,5 @@ pub mod status;
 pub mod top;
 pub mod trial;
 pub mod trouble;
+pub mod urgency;
 pub mod worker;

@@ -22,14 +22,13 @@ use super::{
     digest::Builder,
     directory::{ARCHIVE, DIGEST, DRAFT, Rotated, rotated, trim},
 };
+use crate::urgency;
 
 /// Bytes of lines in a frame, about.
 const FRAME: usize = 512 << 10;
 const LEVEL: i32 = 3;
 /// How often to look for files that have grown too old.
 const LOOK: Duration = Duration::from_secs(3600);
-/// Added to the thread's niceness: packets go first.
-const NICE: i32 = 10;
 
 /// Asks the archivist to look at the directory again.
 #[derive(Debug, Clone)]
@@ -56,8 +55,7 @@ impl Archivist {
 }
 
 fn work(directory: &Path, limits: Limits, woken: &Receiver<()>) {
-    // Refused under some systemd settings: then it is as urgent as anybody.
-    let _ = rustix::process::nice(NICE);
+    urgency::yield_to_packets();
     let mut reliance = Reliance::since(Moment::now());
     let mut told = false;
     while next(woken, limits) {

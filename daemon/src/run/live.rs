@@ -33,6 +33,7 @@ use crate::{
     source::Origin,
     trial::Standing,
     trouble::Troubles,
+    urgency,
 };
 
 /// How long a stopping daemon waits for its queues to be empty.
@@ -86,6 +87,8 @@ impl Live {
     /// # Errors
     /// When waiting fails.
     pub fn serve(mut self, mut control: Control) -> io::Result<()> {
+        // Tables are compiled on this thread, and it starts the tools. The start is over: that could not wait.
+        urgency::yield_to_packets();
         loop {
             let now = Instant::now();
             let due = [self.watchdog.as_ref().map(Watchdog::due), self.guard.due(), self.lists.due()];
