@@ -17,7 +17,7 @@ use portcullis_rules::{IcmpType, Ports, Protocol, TcpFlags};
 const SCANNER: IpAddr = IpAddr::V4(Ipv4Addr::new(193, 0, 14, 129));
 const HOST: IpAddr = IpAddr::V4(Ipv4Addr::new(185, 7, 4, 1));
 /// Contacts that are made before the clock runs, so that it runs for the detector alone.
-const BATCH: u32 = 4096;
+const BATCH: u32 = 256;
 
 fn start() -> Timestamp {
     Timestamp::from_second(1_800_000_000).expect("a time")

@@ -1,6 +1,6 @@
 //! What is seen most often, in a table that never grows.
 
-use super::time::Tenths;
+use super::{table::table, time::Tenths};
 
 /// Entries in a bucket: what is looked at to find one is 64 bytes, one line of the cache.
 const WAYS: usize = 4;
@@ -28,31 +28,34 @@ struct Head {
     incident: u8,
 }
 
-const _: () = assert!(size_of::<[Head; WAYS]>() == 64);
-
 impl Head {
     /// How worth keeping it is, roughly and quickly: it is asked of all in a bucket.
     fn worth(&self, now: Tenths) -> u16 {
-        match self.incident {
-            0 => self.rank.checked_shr(now.since(self.last) / HALF).unwrap_or(0),
+        match (self.incident, now.since(self.last)) {
+            (0, ..HALF) => self.rank,
+            (0, quiet) => self.rank.checked_shr(quiet / HALF).unwrap_or(0),
             _ => u16::MAX,
         }
     }
 }
 
+/// A bucket: one line of the cache.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(align(64))]
+struct Heads([Head; WAYS]);
+
+const _: () = assert!(size_of::<Heads>() == 64);
+
 /// What is seen most often, by the hash of what it is.
 #[derive(Debug)]
-pub(super) struct Busiest<T> {
-    heads: Box<[[Head; WAYS]]>,
-    entries: Box<[[T; WAYS]]>,
+pub(super) struct Busiest<T, const BUCKETS: usize> {
+    heads: Box<[Heads; BUCKETS]>,
+    entries: Box<[[T; WAYS]; BUCKETS]>,
 }
 
-impl<T: Entry> Busiest<T> {
-    pub(super) fn new(buckets: usize) -> Self {
-        Self {
-            heads: vec![[Head::default(); WAYS]; buckets].into_boxed_slice(),
-            entries: vec![[T::default(); WAYS]; buckets].into_boxed_slice(),
-        }
+impl<T: Entry, const BUCKETS: usize> Busiest<T, BUCKETS> {
+    pub(super) fn new() -> Self {
+        Self { heads: table(), entries: table() }
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -63,13 +66,16 @@ impl<T: Entry> Busiest<T> {
     /// unless all of a bucket are busier than a first call.
     #[inline]
     pub(super) fn at(&mut self, key: u64, now: Tenths, packet: u64) -> Option<(&mut u8, &mut T)> {
-        let bucket = (key >> 20) as usize % self.heads.len();
-        let (heads, entries) = (&mut self.heads[bucket], &mut self.entries[bucket]);
-        let way = match heads.iter().position(|head| head.key == key) {
-            Some(way) => way,
-            None => {
-                let least = (0..WAYS).min_by_key(|&way| heads[way].worth(now))?;
-                if heads[least].worth(now) >= CALL {
+        let bucket = (key >> 20) as usize % BUCKETS;
+        let (Heads(heads), entries) = (&mut self.heads[bucket], &mut self.entries[bucket]);
+        // All are looked at, without asking each time: which one it is nobody can foresee.
+        let equal = |way: usize| u32::from(heads[way].key == key) << way;
+        let way = match (0..WAYS).fold(0, |found, way| found | equal(way)) {
+            found @ 1.. => found.trailing_zeros() as usize,
+            0 => {
+                let worth = |way: usize| (heads[way].worth(now), way);
+                let (worth, least) = (1..WAYS).fold(worth(0), |least, way| least.min(worth(way)));
+                if worth >= CALL {
                     // Who comes often enough wears it down (Misra and Gries 1982).
                     heads[least].rank = heads[least].rank.saturating_sub(CALL / 2);
                     return None;
@@ -89,7 +95,7 @@ impl<T: Entry> Busiest<T> {
 
     /// Forgets what belongs to an incident that is over.
     pub(super) fn release(&mut self, incident: u8, forget: impl Fn(&mut T)) {
-        for (heads, entries) in self.heads.iter_mut().zip(&mut self.entries) {
+        for (Heads(heads), entries) in self.heads.iter_mut().zip(self.entries.iter_mut()) {
             for (head, entry) in heads.iter_mut().zip(entries) {
                 if head.incident == incident {
                     head.incident = 0;
@@ -104,6 +110,8 @@ impl<T: Entry> Busiest<T> {
 mod tests {
     use super::*;
 
+    type OneBucket = Busiest<u64, 1>;
+
     impl Entry for u64 {
         fn begin(_: Tenths, packet: u64) -> Self {
             packet
@@ -112,7 +120,7 @@ mod tests {
 
     #[test]
     fn the_busy_stay_and_the_rare_go() {
-        let mut table = Busiest::<u64>::new(1);
+        let mut table = OneBucket::new();
         let now = Tenths(10_000);
         for call in 0..100 {
             for busy in 1..=4 {
@@ -128,7 +136,7 @@ mod tests {
 
     #[test]
     fn what_belongs_to_an_incident_stays() {
-        let mut table = Busiest::<u64>::new(1);
+        let mut table = OneBucket::new();
         let (incident, _) = table.at(1, Tenths(1), 1).unwrap();
         *incident = 3;
         for other in 2..1000 {

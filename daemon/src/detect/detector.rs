@@ -6,20 +6,22 @@ mod odd;
 mod probes;
 mod sessions;
 
+use std::mem;
+
 use jiff::Timestamp;
 use portcullis_config::Detect;
 use portcullis_rules::{Protocol, TcpFlags};
 
 use super::{
     contact::{Contact, News, Oddity},
-    doors::{self, Doors},
+    doors::Doors,
     echo::Echoes,
     episode::Episode,
     evidence::{self, Evidence, Harmless},
     history::History,
     keyed::Keyed,
     open::{Due, Open},
-    rates::{self, Rates},
+    rates::Rates,
     recent::Recent,
     record::IncidentRecord,
     saved::{Saved, SavedSource},
@@ -52,11 +54,11 @@ pub struct Detector {
     echoes: Echoes,
     history: History,
     /// Flows of this host, and those that were let in.
-    flows: Recent,
+    flows: Recent<8192>,
     /// Doors that somebody tried, of late.
-    tried: Recent,
+    tried: Recent<4096>,
     /// Doors that were open.
-    opened: Recent,
+    opened: Recent<1024>,
     bogons: Bogons,
     informations: Informations,
     open: Open,
@@ -87,13 +89,13 @@ impl Detector {
             settings,
             beginning: None,
             sources: Sources::new(keyed.clone()),
-            doors: Doors::new(doors::BUCKETS),
-            rates: Rates::new(rates::BUCKETS),
+            doors: Doors::new(),
+            rates: Rates::new(),
             echoes: Echoes::new(),
             history: History::new(),
-            flows: Recent::new(8192),
-            tried: Recent::new(4096),
-            opened: Recent::new(1024),
+            flows: Recent::new(),
+            tried: Recent::new(),
+            opened: Recent::new(),
             bogons: Bogons::default(),
             informations: Informations::new(window),
             open: Open::new(window),
@@ -113,17 +115,19 @@ impl Detector {
     pub fn most_bytes(&self) -> usize {
         let Self { sources, doors, rates, echoes, history, flows, tried, opened, .. } = self;
         let tables = [sources.bytes(), doors.bytes(), rates.bytes(), echoes.bytes(), history.bytes()];
-        let recent = [flows, tried, opened].map(Recent::bytes);
+        let recent = [flows.bytes(), tried.bytes(), opened.bytes()];
         let both: usize = tables.iter().chain(&recent).sum();
         both + Open::most_bytes() + Informations::most_bytes() + size_of::<Self>()
     }
 
     /// Takes a contact in, and says what is concluded from it, and what its time makes due.
     pub fn observe(&mut self, contact: &Contact) -> Vec<IncidentRecord> {
-        let mut records = self.tick(contact.time);
-        self.take(contact);
-        records.append(&mut self.due.records);
-        records
+        let time = contact.time.into();
+        if self.wake() <= time {
+            self.due.records = self.tick(contact.time);
+        }
+        self.take(contact, time);
+        mem::take(&mut self.due.records)
     }
 
     /// What is due at `now`: incidents that have settled, updates, ends.
@@ -191,8 +195,7 @@ impl Detector {
         }
     }
 
-    fn take(&mut self, contact: &Contact) {
-        let time = contact.time.into();
+    fn take(&mut self, contact: &Contact, time: Moment) {
         let now = self.beginning.get_or_insert_with(|| Beginning::before(time)).tenths(time);
         match contact.news {
             News::Sent => return self.flows.note(self.keyed.flow(contact), now),
@@ -212,10 +215,10 @@ impl Detector {
             Evidence::Probe { technique, weight, meant } => {
                 let (source, door) = (contact.source.into(), self.keyed.door(contact));
                 let who = self.keyed.source(source);
-                let knock = Knock { contact, now, source, who, door, technique, weight, meant };
+                let mut knock = Knock { contact, now, source, who, door, technique, weight, meant };
                 match contact.news {
-                    News::Completed => self.welcome(knock),
-                    news if evidence::counts(news, technique) => self.turned_away(knock),
+                    News::Completed => self.welcome(&knock),
+                    news if evidence::counts(news, technique) => self.turned_away(&mut knock),
                     News::Accepted => self.flows.note(self.keyed.flow(contact), now),
                     _ => {}
                 }

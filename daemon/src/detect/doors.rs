@@ -6,9 +6,7 @@ use super::{
 };
 
 /// The doors that are tried most: 512 of them.
-pub(super) type Doors = Busiest<Crowd>;
-/// Buckets of the table.
-pub(super) const BUCKETS: usize = 128;
+pub(super) type Doors = Busiest<Crowd, 128>;
 
 /// What is known of a door.
 #[derive(Debug, Clone, Copy, Default)]

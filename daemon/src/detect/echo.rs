@@ -1,6 +1,6 @@
 //! Doors that several sources try in the same moment, as decoys do.
 
-use super::{source::Source, sources::Place, time::Tenths};
+use super::{source::Source, sources::Place, table::table, time::Tenths};
 
 /// Doors remembered.
 const PLACES: usize = 1024;
@@ -18,11 +18,11 @@ struct Call {
 
 /// The last call at each of some doors: 48 KiB.
 #[derive(Debug)]
-pub(super) struct Echoes(Box<[Option<Call>]>);
+pub(super) struct Echoes(Box<[Option<Call>; PLACES]>);
 
 impl Echoes {
     pub(super) fn new() -> Self {
-        Self(vec![None; PLACES].into_boxed_slice())
+        Self(table())
     }
 
     pub(super) fn bytes(&self) -> usize {

@@ -210,7 +210,10 @@ impl Episode {
 
     /// When it is over, if nothing more is heard. Who is slow is waited for longer.
     fn over(&self, window: Micros) -> Moment {
-        self.last_seen.after(window.max(self.pause().times(3)).min(Micros::from_secs(4 * 3600)))
+        // This is asked for every packet: without a division, unless somebody is slow.
+        let slow = self.last_probe.since(self.first_seen) > window.times(self.probes / 3);
+        let wait = if slow { window.max(self.pause().times(3)) } else { window };
+        self.last_seen.after(wait.min(Micros::from_secs(4 * 3600)))
     }
 
     /// The next record that is due at `now`. After [`Phase::End`] there is none.

@@ -38,9 +38,6 @@ pub enum Harmless {
     Broadcast,
 }
 
-/// The commonest window of programs that make their own SYN packets (nmap, masscan, hping, zmap's
-/// 65535 without options): systems begin with more, and always say their segment size.
-const CRAFTED_WINDOWS: [u16; 5] = [512, 1024, 2048, 3072, 4096];
 /// An IP and a TCP header, with at most the segment size as an option.
 const BARE: (u32, u32) = (44, 64);
 /// An IP and a TCP header and no option at all.
@@ -53,6 +50,7 @@ const SRA: u8 = TcpFlags::SYN.0 | TcpFlags::RST.0 | TcpFlags::ACK.0;
 const XMAS: u8 = TcpFlags::FIN.0 | TcpFlags::PSH.0 | TcpFlags::URG.0;
 
 /// Judges a contact by itself; whether it is new is for others to say.
+#[inline]
 pub(super) fn weigh(contact: &Contact) -> Evidence {
     use Evidence::Harmless as Nothing;
     if is_for_everybody(contact.destination) {
@@ -62,17 +60,17 @@ pub(super) fn weigh(contact: &Contact) -> Evidence {
     match (contact.protocol, contact.ports) {
         (Protocol::TCP, Some(Ports { source, destination })) => {
             let flags = contact.flags.0 & ALL;
+            if flags == SYN {
+                let base = ports::weight(destination);
+                let weight = if is_crafted(contact) { base * 2.0 } else { base };
+                return Evidence::Probe { technique: Technique::Syn, weight, meant: !at_most(contact, BARE) };
+            }
             // A packet of a flow that began before we or connection tracking did, or ended long ago.
             let stale = flags & TcpFlags::ACK.0 != 0
                 && destination >= ports::FIRST_EPHEMERAL
                 && ports::is_probed(source);
             let base = if stale { 0.1 } else { ports::weight(destination) };
             match flags & !(TcpFlags::PSH.0 | TcpFlags::URG.0) {
-                SYN if flags == SYN => Evidence::Probe {
-                    technique: Technique::Syn,
-                    weight: if is_crafted(contact) { base * 2.0 } else { base },
-                    meant: !at_most(contact, BARE),
-                },
                 SYN_ACK => Nothing(Harmless::Backscatter),
                 reset if reset & TcpFlags::RST.0 != 0 && reset & TcpFlags::SYN.0 == 0 => {
                     Nothing(Harmless::Backscatter)
@@ -119,10 +117,12 @@ const FIN_ACK: u8 = FIN | ACK;
 /// The ports of a hundred probes of traceroute (traceroute(8)).
 const TRACEROUTE: std::ops::Range<u16> = 33434..33535;
 
-/// Whether no system's own stack has built this SYN.
+/// Whether no system's own stack has built this SYN: no option in it at all, or one of the commonest windows of
+/// programs that make their own (nmap, masscan, hping, zmap's 65535 without options). Systems begin with more, and
+/// always say their segment size.
 fn is_crafted(contact: &Contact) -> bool {
-    let bare = at_most(contact, BARE) && CRAFTED_WINDOWS.contains(&contact.window);
-    bare || at_most(contact, BAREST)
+    let window = matches!(contact.window, 512 | 1024 | 2048 | 3072 | 4096);
+    at_most(contact, BARE) && (window || at_most(contact, BAREST))
 }
 
 fn empty(contact: &Contact) -> bool {
@@ -159,6 +159,7 @@ pub(super) fn fingerprinting(contact: &Contact) -> u8 {
 }
 
 /// Whether a contact that was let in still has to be answered for before it counts.
+#[inline]
 pub(super) const fn counts(news: News, technique: Technique) -> bool {
     match news {
         News::Refused => true,

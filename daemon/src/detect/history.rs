@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use portcullis_rules::Protocol;
 
-use super::{contact::Contact, source::Source, technique::Technique, time::Tenths};
+use super::{contact::Contact, source::Source, table::table, technique::Technique, time::Tenths};
 
 /// Doors remembered: 256 KiB.
 const LENGTH: usize = 4096;
@@ -24,7 +24,7 @@ pub(super) struct Try {
 /// The last tries, in a ring.
 #[derive(Debug)]
 pub(super) struct History {
-    ring: Box<[Option<Try>]>,
+    ring: Box<[Option<Try>; LENGTH]>,
     next: usize,
     /// By a source's hash: one more than the place of its last try, and by the place of a try: the one
     /// before. 0 where there is none; where a place has been taken over, a chain may go on with others' tries,
@@ -38,12 +38,7 @@ const CHAINS: usize = 4096;
 
 impl History {
     pub(super) fn new() -> Self {
-        Self {
-            ring: vec![None; LENGTH].into_boxed_slice(),
-            next: 0,
-            last: Box::new([0; CHAINS]),
-            before: Box::new([0; LENGTH]),
-        }
+        Self { ring: table(), next: 0, last: table(), before: table() }
     }
 
     pub(super) fn bytes(&self) -> usize {

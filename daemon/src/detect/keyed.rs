@@ -1,6 +1,10 @@
 //! Where things stand in the detector's tables.
 
-use std::{fmt, hash::Hasher as _, net::IpAddr};
+use std::{
+    fmt,
+    hash::Hasher as _,
+    net::{IpAddr, Ipv4Addr},
+};
 
 use foldhash::{SharedSeed, quality::FoldHasher};
 
@@ -49,15 +53,27 @@ impl Keyed {
 
     /// The flow that a contact belongs to, whoever of both sent the packet.
     pub(super) fn flow(&self, contact: &Contact) -> u64 {
-        let ports = contact.ports.map_or((0, 0), |ports| (ports.source, ports.destination));
-        let (from, to) = ((contact.source, ports.0), (contact.destination, ports.1));
-        let ends = if from <= to { [from, to] } else { [to, from] };
+        let (from, to) = contact.ports.map_or((0, 0), |ports| (ports.source, ports.destination));
         let mut hasher = self.start();
-        for (address, port) in ends {
-            write_address(&mut hasher, address);
-            hasher.write_u16(port);
+        match (contact.source, contact.destination) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                let end = |address: Ipv4Addr, port| u64::from(address.to_bits()) << 16 | u64::from(port);
+                let (one, other) = (end(source, from), end(destination, to));
+                hasher.write_u64(u64::from(contact.protocol.0) << 48 | one.min(other));
+                hasher.write_u64(one.max(other));
+            }
+            ends => {
+                let bits = |address| match address {
+                    IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
+                    IpAddr::V6(v6) => v6.to_bits(),
+                };
+                let (one, other) = ((bits(ends.0), from), (bits(ends.1), to));
+                for (address, port) in [one.min(other), one.max(other)] {
+                    hasher.write_u128(address);
+                    hasher.write_u64(u64::from(contact.protocol.0) << 16 | u64::from(port));
+                }
+            }
         }
-        hasher.write_u8(contact.protocol.0);
         hasher.finish()
     }
 }

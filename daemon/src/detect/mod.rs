@@ -25,6 +25,7 @@ mod saved;
 mod sentence;
 mod source;
 mod sources;
+mod table;
 mod tally;
 mod technique;
 mod time;

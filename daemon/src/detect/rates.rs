@@ -6,12 +6,10 @@ use super::{
 };
 
 /// The busiest pairs of source and door: 2048 of them.
-pub(super) type Rates = Busiest<Rate>;
+pub(super) type Rates = Busiest<Rate, 512>;
 
 /// Five minutes: how long a guess of a password is remembered.
 pub(super) const GUESSES: f32 = 3_000.0;
-/// Buckets of the table.
-pub(super) const BUCKETS: usize = 512;
 
 /// What one source does at one door, or at all of them.
 #[derive(Debug, Clone, Copy, Default)]

@@ -1,15 +1,14 @@
 //! What happened lately, by hash: flows that were seen, doors that were tried or open.
 
-use super::time::Tenths;
+use super::{table::table, time::Tenths};
 
 /// Hashes and when they were last noted. One that finds its place taken takes it over.
 #[derive(Debug)]
-pub(super) struct Recent(Box<[(u32, Tenths)]>);
+pub(super) struct Recent<const PLACES: usize>(Box<[(u32, Tenths); PLACES]>);
 
-impl Recent {
-    /// Room for `places`, 8 bytes each.
-    pub(super) fn new(places: usize) -> Self {
-        Self(vec![(0, Tenths(0)); places].into_boxed_slice())
+impl<const PLACES: usize> Recent<PLACES> {
+    pub(super) fn new() -> Self {
+        Self(table())
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -17,19 +16,19 @@ impl Recent {
     }
 
     pub(super) fn note(&mut self, hash: u64, now: Tenths) {
-        let (place, tag) = self.place(hash);
+        let (place, tag) = Self::place(hash);
         self.0[place] = (tag, now);
     }
 
     /// Whether `hash` was noted in the last `tenths` of a second.
     pub(super) fn within(&self, hash: u64, now: Tenths, tenths: u32) -> bool {
-        let (place, tag) = self.place(hash);
+        let (place, tag) = Self::place(hash);
         let (known, at) = self.0[place];
         known == tag && now.since(at) <= tenths
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "parts of a hash")]
-    fn place(&self, hash: u64) -> (usize, u32) {
-        (hash as usize % self.0.len(), (hash >> 32) as u32 | 1)
+    const fn place(hash: u64) -> (usize, u32) {
+        (hash as usize % PLACES, (hash >> 32) as u32 | 1)
     }
 }

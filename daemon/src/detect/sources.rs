@@ -3,6 +3,7 @@
 use super::{
     keyed::Keyed,
     source::{Kind, Source},
+    table::table,
     time::{FAST, SLOW, Tenths},
 };
 
@@ -18,8 +19,9 @@ const MOST_CREDIT: (f32, f32) = (5.0, 7.0);
 /// Five minutes, in seconds.
 const PAUSE: f32 = 300.0;
 
-/// What is known of one source: 64 bytes.
+/// What is known of one source: a line of the cache.
 #[derive(Debug, Clone, Copy, Default)]
+#[repr(align(64))]
 pub(super) struct Record {
     bits: u64,
     /// The first packet's number.
@@ -60,8 +62,12 @@ impl Record {
 
     /// Whether the door with this hash was tried before.
     pub(super) fn knows(&self, door: u64) -> bool {
-        let tried = usize::from(self.tried).min(DOORS);
-        self.doors[..tried].contains(&mark(door))
+        let (mark, tried) = (mark(door), usize::from(self.tried));
+        // All of them, whatever the first ones say: that is one comparison.
+        self.doors
+            .iter()
+            .enumerate()
+            .fold(false, |known, (place, &door)| known | (door == mark && place < tried))
     }
 
     /// Takes note of a door that is new to this source.
@@ -134,11 +140,10 @@ const fn mark(door: u64) -> u16 {
 #[derive(Debug)]
 pub(super) struct Sources {
     keyed: Keyed,
-    /// By bucket: what [`Record::bits`] are, in one cache line.
-    keys: Box<[[u64; WAYS]]>,
-    records: Box<[[Record; WAYS]]>,
-    /// By bucket: how many records there are. They never become fewer.
-    used: Box<[u8]>,
+    /// By bucket: a byte of the hash of each record's source, the first one lowest; 0 where there is none. What is
+    /// looked at for every contact fits in the innermost cache.
+    tags: Box<[u64; BUCKETS]>,
+    records: Box<[[Record; WAYS]; BUCKETS]>,
     doorkeeper: Doorkeeper,
     /// A bit for each bucket where a record may belong to an incident.
     concerned: [u64; BUCKETS / 64],
@@ -155,9 +160,8 @@ impl Sources {
     pub(super) fn new(keyed: Keyed) -> Self {
         Self {
             keyed,
-            keys: vec![[0; WAYS]; BUCKETS].into_boxed_slice(),
-            records: vec![[Record::default(); WAYS]; BUCKETS].into_boxed_slice(),
-            used: vec![0; BUCKETS].into_boxed_slice(),
+            tags: table(),
+            records: table(),
             doorkeeper: Doorkeeper::new(),
             concerned: [0; BUCKETS / 64],
         }
@@ -165,10 +169,7 @@ impl Sources {
 
     /// Bytes that the tables take.
     pub(super) fn bytes(&self) -> usize {
-        size_of_val(&*self.keys)
-            + size_of_val(&*self.records)
-            + self.used.len()
-            + size_of_val(&*self.doorkeeper.buckets)
+        size_of_val(&*self.tags) + size_of_val(&*self.records) + size_of_val(&*self.doorkeeper.buckets)
     }
 
     pub(super) fn at(&mut self, place: Place) -> &mut Record {
@@ -228,10 +229,16 @@ impl Sources {
 
     fn locate(&self, source: Source, hash: u64) -> Option<Place> {
         let bucket = bucket(hash);
-        let way = (0..WAYS).find(|&way| {
-            self.keys[bucket][way] == source.bits && self.records[bucket][way].source() == Some(source)
-        })?;
-        Some(place(bucket, way))
+        let mut maybe = equal_bytes(self.tags[bucket], tag(hash));
+        while maybe != 0 {
+            let way = maybe.trailing_zeros() as usize / 8;
+            let Record { bits, kind, .. } = self.records[bucket][way];
+            if bits == source.bits && kind == Some(source.kind) {
+                return Some(place(bucket, way));
+            }
+            maybe &= maybe - 1;
+        }
+        None
     }
 
     /// The record of `source`, made if there is room for it, or if it was here before.
@@ -252,7 +259,7 @@ impl Sources {
         }
         let bucket = bucket(hash);
         let records = &self.records[bucket];
-        let way = match usize::from(self.used[bucket]) {
+        let way = match WAYS - self.tags[bucket].leading_zeros() as usize / 8 {
             free @ 0..WAYS => free,
             _ if self.doorkeeper.greet(hash) => {
                 let worth = |way: &usize| records[*way].worth(now);
@@ -269,10 +276,8 @@ impl Sources {
             }
             _ => return None,
         };
-        if way == usize::from(self.used[bucket]) {
-            self.used[bucket] += 1;
-        }
-        self.keys[bucket][way] = source.bits;
+        let tags = &mut self.tags[bucket];
+        *tags = *tags & !(0xff << (8 * way)) | u64::from(tag(hash)) << (8 * way);
         self.records[bucket][way] = Record {
             bits: source.bits,
             kind: Some(source.kind),
@@ -290,6 +295,19 @@ fn bucket(hash: u64) -> usize {
     hash as usize % BUCKETS
 }
 
+/// What of a hash stands in [`Sources::tags`]: other bits than those that choose the bucket.
+fn tag(hash: u64) -> u8 {
+    ((hash >> 56) as u8).max(1)
+}
+
+/// The highest bit of each byte of `bytes` that is `byte`; above the first one, perhaps of others, too (zero bytes
+/// in the difference; Hacker's Delight, 6-1).
+const fn equal_bytes(bytes: u64, byte: u8) -> u64 {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    let differs = bytes ^ (LOW * byte as u64);
+    differs.wrapping_sub(LOW) & !differs & (LOW << 7)
+}
+
 fn place(bucket: usize, way: usize) -> Place {
     Place { bucket: u32::try_from(bucket).unwrap_or(0), way: u8::try_from(way).unwrap_or(0) }
 }
@@ -298,7 +316,7 @@ fn place(bucket: usize, way: usize) -> Place {
 /// takes one stranger in 32 for somebody that it knows.
 #[derive(Debug)]
 struct Doorkeeper {
-    buckets: Box<[u64]>,
+    buckets: Box<[u64; GREETED]>,
 }
 
 /// A MiB of them.
@@ -306,20 +324,17 @@ const GREETED: usize = 1 << 17;
 
 impl Doorkeeper {
     fn new() -> Self {
-        Self { buckets: vec![0; GREETED].into_boxed_slice() }
+        Self { buckets: table() }
     }
 
     /// Whether it has seen this one before; from now on it has.
     #[expect(clippy::cast_possible_truncation, reason = "parts of a hash")]
     fn greet(&mut self, hash: u64) -> bool {
-        const LOW: u64 = 0x0101_0101_0101_0101;
         let bucket = &mut self.buckets[(hash >> 32) as usize % GREETED];
-        let face = u64::from(((hash >> 24) as u8).max(1));
-        // Zero bytes where the face is (Hacker's Delight, 6-1).
-        let differs = *bucket ^ (LOW * face);
-        let known = differs.wrapping_sub(LOW) & !differs & (LOW << 7) != 0;
+        let face = ((hash >> 24) as u8).max(1);
+        let known = equal_bytes(*bucket, face) != 0;
         if !known {
-            *bucket = *bucket << 8 | face;
+            *bucket = *bucket << 8 | u64::from(face);
         }
         known
     }

@@ -30,10 +30,8 @@ impl Tally {
     pub(super) fn add(&mut self, host: IpAddr, protocol: Protocol, port: Option<u16>, technique: Technique) {
         let uses = &mut self.techniques[technique as usize];
         *uses = uses.saturating_add(1);
-        if self.hosts.len() < MOST_HOSTS
-            && let Err(place) = self.hosts.binary_search(&host)
-        {
-            self.hosts.insert(place, host);
+        if self.only_host() != Some(host) {
+            self.add_host(host);
         }
         let Some(port) = port else { return };
         if self.mark(protocol, port) {
@@ -44,10 +42,18 @@ impl Tally {
         }
     }
 
+    fn add_host(&mut self, host: IpAddr) {
+        if self.hosts.len() < MOST_HOSTS
+            && let Err(place) = self.hosts.binary_search(&host)
+        {
+            self.hosts.insert(place, host);
+        }
+    }
+
     /// Whether the door of a contact is known already, where there is only one host.
     pub(super) fn knows_alone(&self, contact: &Contact) -> bool {
         let Some(ports) = contact.ports else { return false };
-        if self.hosts != [contact.destination] {
+        if self.only_host() != Some(contact.destination) {
             return false;
         }
         match &self.bits {
@@ -84,13 +90,7 @@ impl Tally {
         for (mine, theirs) in self.techniques.iter_mut().zip(other.techniques) {
             *mine = mine.saturating_add(theirs);
         }
-        for host in &other.hosts {
-            if self.hosts.len() < MOST_HOSTS
-                && let Err(place) = self.hosts.binary_search(host)
-            {
-                self.hosts.insert(place, *host);
-            }
-        }
+        other.hosts.iter().for_each(|&host| self.add_host(host));
         let new = other.few.iter().filter(|(protocol, port)| self.mark(*protocol, *port)).count();
         self.distinct_ports += u32::try_from(new).unwrap_or(0);
         if let Some(theirs) = &other.bits {
@@ -123,7 +123,7 @@ impl Tally {
 
     /// The destination, if there is only one.
     pub(super) fn only_host(&self) -> Option<IpAddr> {
-        self.hosts.first().copied().filter(|_| self.hosts.len() == 1)
+        if let [only] = self.hosts[..] { Some(only) } else { None }
     }
 
     /// The first ports, such as `22/tcp`.

@@ -40,6 +40,8 @@ fn bogus(source: IpAddr) -> Option<(bool, u8)> {
     // RFC 6890 and its registries.
     let kind = match source {
         IpAddr::V4(v4) => match v4.octets() {
+            // Nearly all there are.
+            [1..=126 | 128..=168 | 170..=191 | 193..=197 | 199..=202 | 204..=223, ..] => return None,
             [0, ..] => (true, 0),
             [127, ..] => (true, 1),
             [224..=239, ..] => (true, 2),

@@ -32,19 +32,19 @@ const DECOYS_SECONDS: u64 = 60;
 
 impl Detector {
     /// A contact that was turned away, or should have been.
-    pub(super) fn turned_away(&mut self, mut knock: Knock<'_>) {
-        let Knock { contact, now, source, door, .. } = knock;
+    pub(super) fn turned_away(&mut self, knock: &mut Knock<'_>) {
+        let Knock { contact, now, source, door, .. } = *knock;
         let service_down =
             matches!(contact.news, News::TurnedDown | News::Silent) && self.opened.within(door, now, DAY);
         if service_down {
             knock.weight *= OUT_OF_SERVICE;
         }
         let port_zero = matches!(contact.ports, Some(Ports { destination: 0, .. }));
-        let place = self.place(&knock);
-        let flooded = self.press(&knock);
+        let place = self.place(knock);
+        let flooded = self.press(knock);
         let Some(place) = place else {
             if !service_down && !flooded {
-                self.stranger(&knock);
+                self.stranger(knock);
             }
             return;
         };
@@ -60,7 +60,7 @@ impl Detector {
             _ => known,
         };
         if known {
-            self.press_alone(&knock);
+            self.press_alone(knock);
         }
         if known && !port_zero {
             return self.retry(contact, incident, signs);
@@ -69,7 +69,7 @@ impl Detector {
         let first_of_all = record.tried == 0;
         record.try_door(door);
         self.history.note(source, knock.who, contact, knock.technique, now);
-        self.weigh_family(&mut knock, place);
+        self.weigh_family(knock, place);
         if contact.source.is_ipv6() {
             self.sources.at(place).faces |= 1 << (self.keyed.address(contact.source) % 32);
         }
@@ -86,9 +86,9 @@ impl Detector {
         if incident == 0 && score >= self.settings.threshold_score() {
             self.open_scan(contact, source, place, score);
         } else if incident != 0 {
-            self.add_probe(&knock, place, score, signs);
+            self.add_probe(knock, place, score, signs);
         } else if tried <= 3 && !service_down && !flooded {
-            self.one_of_many(&knock, first_of_all);
+            self.one_of_many(knock, first_of_all);
         }
     }
 

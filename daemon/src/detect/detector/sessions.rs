@@ -28,14 +28,14 @@ const KNOCKS: u32 = 300;
 
 impl Detector {
     /// A contact that was let in and answered.
-    pub(super) fn welcome(&mut self, knock: Knock<'_>) {
-        let Knock { contact, now, source, door, .. } = knock;
+    pub(super) fn welcome(&mut self, knock: &Knock<'_>) {
+        let Knock { contact, now, source, door, .. } = *knock;
         self.opened.note(door, now);
         self.flows.note(self.keyed.flow(contact), now);
         if let Some((_, crowd)) = self.doors.at(door, now, contact.packet) {
             crowd.completed.add(1.0, now, RATE);
         }
-        self.count_session(&knock);
+        self.count_session(knock);
         let Some(place) = self.sources.find_or_make_at(source, knock.who, now, contact.packet) else {
             return;
         };
@@ -57,7 +57,7 @@ impl Detector {
         if knocked {
             self.informations.note(Pattern::PortKnocking, contact);
         }
-        self.came_back(&knock, incident);
+        self.came_back(knock, incident);
     }
 
     /// Somebody who scans is let in: as a part of the scan, or because of what was found.
