@@ -97,3 +97,25 @@ fn a_list_that_is_gone_or_broken_stays_as_it_was() {
     becomes(&bed, Answered);
     assert_eq!(status(&daemon)["degraded"], Value::Array(Vec::new()));
 }
+
+/// Long enough to be kept compressed.
+#[test]
+fn a_long_list_outlives_its_file() {
+    let Some(bed) = Bed::new() else { return };
+    let list = bed.home().join("lists/bad.netset");
+    fs::create_dir(bed.home().join("lists")).expect("our directory");
+    let hosts = (0..30_000).map(|n| format!("10.{}.{}.{}\n", 100 + (n >> 15), n >> 7 & 255, n % 128 * 2));
+    fs::write(&list, hosts.chain(["10.77.1.2\n".to_owned()]).collect::<String>()).expect("our directory");
+    bed.gate.echo(80);
+    let daemon = Daemon::start(&bed, CONFIG);
+    becomes(&bed, Silent);
+    daemon.terminate();
+    becomes(&bed, Answered);
+    fs::remove_file(&list).expect("our directory");
+    let daemon = Daemon::start(&bed, CONFIG);
+    becomes(&bed, Silent);
+    assert!(status(&daemon)["configuration"].as_str().is_some_and(|text| text.contains("last good")));
+    let entries: Value = serde_json::from_slice(&daemon.ask(&["history", "--json"]).stdout).expect("JSON");
+    assert_eq!(entries.as_array().map(Vec::len), Some(1), "{entries:#}");
+    says(&daemon, "there is no such file");
+}

@@ -38,7 +38,7 @@ pub use salvage::salvage;
 pub use schedule::{Days, Hours, Schedule};
 pub use schema::schema;
 pub use settings::*;
-pub use sources::{SnapshotError, SourceText, Sources};
+pub use sources::{Contents, Source, Sources};
 pub use validity::Validity;
 
 /// The packaged configuration, which is also the built-in default: it watches and blocks nothing.

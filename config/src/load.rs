@@ -7,9 +7,10 @@ use jiff::Timestamp;
 use crate::{
     Config, Report, Sources, SystemNames,
     files::{Files, Origin},
-    lower::{self, Vocabulary},
+    lower::{self, Literals, Vocabulary},
     names::Lookup,
     problem::{Diagnostic, FileErrors, FileProblem, Problems},
+    sources::Contents,
     written::{self, Role},
 };
 
@@ -54,7 +55,7 @@ pub fn load_with_names(path: &Path, names: &SystemNames) -> Result<Loaded, Repor
 /// Everything that is wrong with it; a set in a file is, too.
 pub fn load_text(name: &str, text: &str) -> Result<Loaded, Report> {
     let mut only = Sources::default();
-    only.add(Path::new(name), Arc::from(text), false);
+    only.add(Path::new(name), Contents::Text(Arc::from(text)));
     load_from(Path::new(name), Origin::Snapshot(&only), Lookup::system(&SystemNames::default()))
 }
 
@@ -65,7 +66,7 @@ impl Sources {
     /// Everything that is wrong with it: nothing, unless this version of the rule language is
     /// another one than that which stored the snapshot.
     pub fn load(&self) -> Result<Loaded, Report> {
-        match self.texts() {
+        match self.files() {
             [] => Err(Report::new(Self::default(), vec![FileProblem::EmptySnapshot.nowhere()])),
             [main, ..] => {
                 load_from(Path::new(&*main.path), Origin::Snapshot(self), Lookup::stored(self.names()))
@@ -103,7 +104,7 @@ fn read(
         Err(problem) => return Err(Report::new(Sources::default(), vec![problem.nowhere()])),
     };
     let sets = lower::sets(&written, &mut files, names, &problems);
-    let vocabulary = Vocabulary { names, sets: &sets };
+    let vocabulary = Vocabulary { names, sets: &sets, literals: &Literals::default() };
     let config = lower::config(&written, &vocabulary, &files.sources, Timestamp::now(), &problems);
     Ok((config, files.sources, problems.into_found()))
 }
@@ -135,6 +136,6 @@ fn read_one(
     problems: &Problems,
 ) -> Result<written::File, FileProblem> {
     let file = files.read(path)?;
-    let text = &files.sources.get(file).text;
+    let text = files.sources.get(file).text();
     Ok(written::read(text, role, FileErrors { file, problems }))
 }

@@ -46,9 +46,9 @@ pub(crate) fn quote<'a>(
 ) -> Group<'a> {
     let source = report.sources().get(span.file);
     let number = report.lines(span.file).number(span.range.start);
-    let line = report.lines(span.file).range(number, &source.text);
+    let line = report.lines(span.file).range(number, source.text());
     let within = |offset: usize| offset.clamp(line.start, line.end) - line.start;
-    let shown = Shown::of(&source.text[line.clone()], within(span.range.start)..within(span.range.end));
+    let shown = Shown::of(&source.text()[line.clone()], within(span.range.start)..within(span.range.end));
     let path = escape(&source.path);
     let number = number as usize;
     let snippet = Snippet::source(shown.text).line_start(number).annotation(mark(shown.mark));

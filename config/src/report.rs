@@ -42,7 +42,7 @@ pub struct ErrorEntry<'a> {
 
 impl Report {
     pub(crate) fn new(sources: Sources, found: Vec<Diagnostic>) -> Self {
-        let lines = sources.texts().iter().map(|source| Lines::of(&source.text)).collect();
+        let lines = sources.files().iter().map(|source| Lines::of(source.text())).collect();
         let mut found = without_echoes(&sources, found);
         found.sort_by_key(|diagnostic| {
             diagnostic.at.as_ref().map(|at| (at.file, at.range.start, at.range.end))
@@ -86,7 +86,7 @@ impl Report {
     }
 
     fn line_and_column(&self, at: &Span) -> (u32, u32) {
-        let text = &self.sources.get(at.file).text;
+        let text = self.sources.get(at.file).text();
         let lines = self.lines(at.file);
         let line = lines.number(at.range.start);
         let before = &text[lines.range(line, text).start..at.range.start];
@@ -133,13 +133,13 @@ fn without_echoes(sources: &Sources, mut found: Vec<Diagnostic>) -> Vec<Diagnost
 
 /// Whether only space stands before `at` in its line.
 fn begins_line(sources: &Sources, at: &Span) -> bool {
-    let before = &sources.get(at.file).text[..at.range.start];
+    let before = &sources.get(at.file).text()[..at.range.start];
     before.rsplit('\n').next().is_none_or(|line| line.trim().is_empty())
 }
 
 /// Where the last line before `at` begins that looks like a section's header.
 fn section_start(sources: &Sources, at: &Span) -> usize {
-    let text = &sources.get(at.file).text;
+    let text = sources.get(at.file).text();
     let line_end = text[at.range.start..].find('\n').map_or(text.len(), |length| at.range.start + length);
     let mut end = line_end;
     loop {

@@ -56,17 +56,17 @@ impl<'a> Wreck<'a> {
             sets |= matches!(problem, Problem::Set(_));
             let Some(at) = at else { continue };
             let source = sources.get(at.file);
-            let header = source.text[..at.range.start].rsplit('\n').find(|line| is_header(line));
+            let header = source.text()[..at.range.start].rsplit('\n').find(|line| is_header(line));
             sets |= header.is_some_and(|header| header.trim_start().starts_with("[sets"));
-            broken.push((&*source.path, Lines::of(&source.text).number(at.range.start)));
+            broken.push((&*source.path, Lines::of(source.text()).number(at.range.start)));
         }
         Self { sources, broken, sets }
     }
 
     /// Whether something is wrong before the main file's first section.
     fn broken_at_its_head(&self) -> bool {
-        let Some(main) = self.sources.texts().first() else { return true };
-        let head = main.text.lines().take_while(|line| !is_header(line)).count();
+        let Some(main) = self.sources.files().first() else { return true };
+        let head = main.text().lines().take_while(|line| !is_header(line)).count();
         self.broken.iter().any(|(file, line)| **file == *main.path && *line as usize <= head)
     }
 
@@ -79,8 +79,8 @@ impl<'a> Wreck<'a> {
             let end = after.map(|other| other.line).min().unwrap_or(u32::MAX);
             let within = |line: u32| (place.line..end).contains(&line);
             let names_a_set = || {
-                let text = self.sources.texts().iter().find(|source| source.path == place.file);
-                let lines = text.into_iter().flat_map(|source| source.text.lines());
+                let text = self.sources.files().iter().find(|source| source.path == place.file);
+                let lines = text.into_iter().flat_map(|source| source.text().lines());
                 lines.zip(1..).any(|(line, number)| within(number) && line.contains('@'))
             };
             let broken = self.broken.iter().any(|(file, line)| **file == *place.file && within(*line));

@@ -97,6 +97,11 @@ impl Tally {
     /// Takes in a generation that has just been replaced.
     pub fn retire(&mut self, generation: Arc<Generation>) {
         self.retired.push(generation);
+        self.sweep();
+    }
+
+    /// Lets replaced generations go that nobody judges or records by any more; whether none is left.
+    pub fn sweep(&mut self) -> bool {
         let past = &mut self.past.rules;
         // Whoever still judges or records by it holds it, too.
         self.retired.retain(|retired| {
@@ -106,6 +111,7 @@ impl Tally {
             }
             in_use
         });
+        self.retired.is_empty()
     }
 
     /// What was counted for the rules of `live` and its policies, by all generations.

@@ -10,6 +10,7 @@ mod lists;
 mod live;
 mod publish;
 mod start;
+mod tidy;
 mod trial;
 mod wakers;
 mod watchdog;

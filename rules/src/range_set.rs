@@ -32,18 +32,18 @@ step!(u8 u16 u32 u128);
 
 /// A set of numbers, kept as sorted ranges that neither overlap nor touch.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct RangeSet<T>(Vec<(T, T)>);
+pub struct RangeSet<T>(Box<[(T, T)]>);
 
 impl<T> Default for RangeSet<T> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self(Box::default())
     }
 }
 
 impl<T: Step> RangeSet<T> {
     /// Every value.
     pub fn full() -> Self {
-        Self(vec![(T::MIN, T::MAX)])
+        Self([(T::MIN, T::MAX)].into())
     }
 
     /// Whether `value` is in the set: one binary search.
@@ -57,7 +57,7 @@ impl<T: Step> RangeSet<T> {
     pub fn complement(&self) -> Self {
         let mut gaps = Vec::with_capacity(self.0.len() + 1);
         let mut from = Some(T::MIN);
-        for &(first, last) in &self.0 {
+        for &(first, last) in &*self.0 {
             if let (Some(from), Some(to)) = (from, first.prev())
                 && from <= to
             {
@@ -68,13 +68,13 @@ impl<T: Step> RangeSet<T> {
         if let Some(from) = from {
             gaps.push((from, T::MAX));
         }
-        Self(gaps)
+        Self(gaps.into())
     }
 
     /// The values of either set.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
-        self.0.iter().chain(&other.0).copied().collect()
+        self.0.iter().chain(&*other.0).copied().collect()
     }
 
     /// The values of both sets. Blocklists are long, and mostly meet what is short.
@@ -83,12 +83,12 @@ impl<T: Step> RangeSet<T> {
         let (few, many) = if self.0.len() <= other.0.len() { (self, other) } else { (other, self) };
         let mut both = Vec::new();
         let mut rest = &many.0[..];
-        for &(first, last) in &few.0 {
+        for &(first, last) in &*few.0 {
             rest = not_before(rest, first);
             let meeting = rest.iter().take_while(|range| range.0 <= last);
             both.extend(meeting.map(|range| (range.0.max(first), range.1.min(last))));
         }
-        Self(both)
+        Self(both.into())
     }
 
     /// The values of this set that `other` lacks.
@@ -96,7 +96,7 @@ impl<T: Step> RangeSet<T> {
     pub fn difference(&self, other: &Self) -> Self {
         let mut left = Vec::new();
         let mut rest = &other.0[..];
-        for &(first, last) in &self.0 {
+        for &(first, last) in &*self.0 {
             rest = not_before(rest, first);
             let mut from = Some(first);
             for &(other_first, other_last) in rest.iter().take_while(|range| range.0 <= last) {
@@ -113,7 +113,7 @@ impl<T: Step> RangeSet<T> {
                 left.push((from, last));
             }
         }
-        Self(left)
+        Self(left.into())
     }
 
     /// Whether a value is in both sets.
@@ -135,7 +135,7 @@ impl<T: Step> RangeSet<T> {
 
     /// Whether every value is in the set.
     pub fn is_full(&self) -> bool {
-        self.0 == [(T::MIN, T::MAX)]
+        *self.0 == [(T::MIN, T::MAX)]
     }
 
     /// The ranges, ascending.
@@ -161,14 +161,14 @@ impl<T: Step> FromIterator<(T, T)> for RangeSet<T> {
         let mut sorted: Vec<(T, T)> = ranges.into_iter().filter(|(first, last)| first <= last).collect();
         // The stable sort merges runs that are in order, which is what `union` gives it.
         sorted.sort();
-        let mut merged: Vec<(T, T)> = Vec::with_capacity(sorted.len());
-        for (first, last) in sorted {
-            match merged.last_mut() {
-                Some(open) if open.1.next().is_none_or(|next| first <= next) => open.1 = open.1.max(last),
-                _ => merged.push((first, last)),
+        // In place: lists are long.
+        sorted.dedup_by(|(first, last), open| {
+            let touches = open.1.next().is_none_or(|next| *first <= next);
+            if touches {
+                open.1 = open.1.max(*last);
             }
-        }
-        merged.shrink_to_fit();
-        Self(merged)
+            touches
+        });
+        Self(sorted.into())
     }
 }

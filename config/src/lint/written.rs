@@ -26,15 +26,15 @@ impl Written {
     pub(super) fn read(sources: &Sources) -> Self {
         let mut read = Self { rules: BTreeMap::new(), sets: BTreeMap::new(), referred_to: BTreeSet::new() };
         let problems = Problems::default();
-        for (number, source) in sources.texts().iter().enumerate() {
-            if source.is_list {
+        for (number, source) in sources.files().iter().enumerate() {
+            if source.is_list() {
                 continue;
             }
             let Some(id) = sources.find(std::path::Path::new(&*source.path)) else { continue };
             let role = if number == 0 { Role::Main } else { Role::Overlay };
-            let file = written::read(&source.text, role, FileErrors { file: id, problems: &problems });
+            let file = written::read(source.text(), role, FileErrors { file: id, problems: &problems });
             read.take(&file, id, &source.path);
-            if let Ok(table) = source.text.parse::<toml::Table>() {
+            if let Ok(table) = source.text().parse::<toml::Table>() {
                 table.values().for_each(|value| read.take_references(value));
             }
         }

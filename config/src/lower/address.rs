@@ -1,12 +1,23 @@
 //! Addresses, prefixes and ranges of them.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{cell::RefCell, collections::HashMap, net::IpAddr, sync::Arc};
 
 use ipnet::IpNet;
 use portcullis_rules::AddressSet;
 
 use super::{Vocabulary, decimal, list::Word};
 use crate::problem::{Problem, ValueProblem, Wanted};
+
+/// Sets of one range each, which rules share that name the same: thousands of rules name few addresses.
+#[derive(Debug, Default)]
+pub(crate) struct Literals(RefCell<HashMap<(IpAddr, IpAddr), Arc<AddressSet>>>);
+
+impl Literals {
+    fn set(&self, range: (IpAddr, IpAddr)) -> Arc<AddressSet> {
+        let mut known = self.0.borrow_mut();
+        Arc::clone(known.entry(range).or_insert_with(|| Arc::new(AddressSet::from_ranges([range]))))
+    }
+}
 
 /// The addresses that a member of a list names.
 pub(super) fn addresses(word: Word<'_>, vocabulary: &Vocabulary<'_>) -> Result<Arc<AddressSet>, Problem> {
@@ -18,7 +29,7 @@ pub(super) fn addresses(word: Word<'_>, vocabulary: &Vocabulary<'_>) -> Result<A
     match text.strip_prefix('@') {
         Some(name) => Ok(vocabulary.sets.addresses(name)?),
         None => match range(text) {
-            Ok(range) => Ok(Arc::new(AddressSet::from_ranges([range]))),
+            Ok(range) => Ok(vocabulary.literals.set(range)),
             Err(problem) => Err(meant(text, vocabulary).unwrap_or(problem).into()),
         },
     }

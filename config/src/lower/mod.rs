@@ -26,7 +26,8 @@ use std::{collections::BTreeMap, str::FromStr, sync::Arc};
 use jiff::Timestamp;
 use portcullis_rules::{Place, RuleId, Ruleset};
 
-pub(crate) use netset::addresses as list;
+pub(crate) use address::Literals;
+pub(crate) use netset::{Netset, addresses as list};
 pub(crate) use sets::{Sets, sets};
 #[cfg(test)]
 pub(crate) use time::hours;
@@ -46,6 +47,7 @@ use crate::{
 pub(crate) struct Vocabulary<'a> {
     pub(crate) names: &'a Lookup<'a>,
     pub(crate) sets: &'a Sets,
+    pub(crate) literals: &'a Literals,
 }
 
 /// What the files say at `time`, the main file first. Where a problem is reported, something harmless stands
@@ -83,10 +85,11 @@ pub(crate) fn config(
             rules.push(rule);
         }
         let lowered = file.tests.iter().filter_map(|stanza| {
-            test::test(stanza, place(stanza.line), &source.text, vocabulary.names, errors)
+            test::test(stanza, place(stanza.line), source.text(), vocabulary.names, errors)
         });
         tests.extend(lowered);
     }
+    rules.shrink_to_fit();
     let config = Config {
         time,
         sets: vocabulary.sets.named_by(&rules),

@@ -9,7 +9,7 @@ use std::{
 use portcullis_rules::{AddressSet, RangeSet, Rule};
 
 use super::{
-    Vocabulary, address, list, netset,
+    Literals, Vocabulary, address, list,
     one::{one, text},
     port,
 };
@@ -114,7 +114,9 @@ pub(crate) fn sets(files: &[File], reader: &mut Files<'_>, names: &Lookup<'_>, p
             let contents = if in_cycle.is_some() {
                 Contents::Broken
             } else {
-                contents(&written, &Vocabulary { names, sets: &done }, reader).unwrap_or(Contents::Broken)
+                // Not those of rules: a rule that names a set's only address does not name the set.
+                let vocabulary = Vocabulary { names, sets: &done, literals: &Literals::default() };
+                contents(&written, &vocabulary, reader).unwrap_or(Contents::Broken)
             };
             let defined = written.errors.span(written.name.span());
             done.0.insert(name.into(), Set { contents, defined });
@@ -193,16 +195,14 @@ fn contents(written: &Written<'_>, vocabulary: &Vocabulary<'_>, reader: &mut Fil
     }
 }
 
-/// The addresses in a file, whose path is relative to the file that names it.
+/// The addresses in a file, whose path is relative to the file that names it; `None` where there are none
+/// to be had, which is reported.
 fn from_file(file: &written::One, reader: &mut Files<'_>, errors: FileErrors<'_>) -> Option<Arc<AddressSet>> {
     let path = one(Some(file), errors, |value| text(Wanted::Path)(value).map(String::from))?;
     let naming = reader.sources.get(errors.file).path.clone();
     let path = Path::new(&*naming).parent().unwrap_or_else(|| Path::new("")).join(path);
-    match reader.read_list(&path) {
-        Ok(id) => {
-            let text = &reader.sources.get(id).text;
-            Some(Arc::new(netset::addresses(text, FileErrors { file: id, ..errors })))
-        }
+    match reader.read_list(&path, errors.problems) {
+        Ok(set) => set,
         Err(problem) => {
             errors.report(file.span(), problem);
             None

@@ -207,8 +207,8 @@ impl Place {
 fn placed(loaded: &Loaded, overlay: &Path, toml: &str) -> Result<(Place, Loaded), String> {
     let text = |sources: &Sources, path: &Path| {
         let path = path.to_string_lossy();
-        let found = sources.texts().iter().find(|source| *source.path == *path);
-        found.map_or_else(String::new, |source| source.text.to_string())
+        let found = sources.files().iter().find(|source| *source.path == *path);
+        found.map_or_else(String::new, |source| source.text().to_owned())
     };
     let end = Place::End { file: overlay.to_owned(), before: text(&loaded.sources, overlay) };
     let with = |place: &Place| {

@@ -19,6 +19,10 @@ impl Live {
     /// Does what is asked. Clients were checked before: whoever may not ask this is not heard here.
     pub(super) fn answer(&mut self, command: Command) -> Response {
         match command {
+            Command::Status | Command::Hits | Command::Bans | Command::Ban(_) | Command::Unban(_) => {}
+            _ => self.tidy_soon(),
+        }
+        match command {
             Command::Status => {
                 self.take_stock();
                 Response::Status(Box::new(Status { unjudged: Hook::unjudged(), ..self.status() }))

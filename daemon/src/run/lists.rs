@@ -175,6 +175,7 @@ impl Live {
         }
         self.lists.due = None;
         self.lists.add_watches();
+        self.tidy_soon();
         let mut sources = self.sources.clone();
         let files: Vec<PathBuf> = self.sources.lists().map(Path::to_owned).collect();
         for file in files {

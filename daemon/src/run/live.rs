@@ -14,7 +14,7 @@ use sd_notify::NotifyState;
 use tracing::{error, info, warn};
 
 use super::{
-    Options, fd_store::Sockets, guard::Guard, lists::Lists, trial::OnTrial, wakers::Wakers,
+    Options, fd_store::Sockets, guard::Guard, lists::Lists, tidy::Tidying, trial::OnTrial, wakers::Wakers,
     watchdog::Watchdog,
 };
 use crate::{
@@ -73,6 +73,7 @@ pub struct Live {
     /// What all generations have counted.
     pub(super) tally: Tally,
     pub(super) watchdog: Option<Watchdog>,
+    pub(super) tidying: Tidying,
 }
 
 impl Live {
@@ -91,7 +92,8 @@ impl Live {
         urgency::yield_to_packets();
         loop {
             let now = Instant::now();
-            let due = [self.watchdog.as_ref().map(Watchdog::due), self.guard.due(), self.lists.due()];
+            let watchdog = self.watchdog.as_ref().map(Watchdog::due);
+            let due = [watchdog, self.guard.due(), self.lists.due(), self.tidying.due()];
             let due = due.into_iter().flatten().map(|due| due.saturating_duration_since(now));
             let limit = due.chain(self.trial_left()).min();
             let woken = self.wakers.wait(&control, self.lists.as_fd(), limit)?;
@@ -124,6 +126,7 @@ impl Live {
             self.mind_the_hook();
             self.end_trial_in_time();
             self.feed_watchdog();
+            self.tidy_in_time();
         }
     }
 

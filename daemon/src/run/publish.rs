@@ -40,6 +40,7 @@ impl Live {
     /// Why not; everything is as it was then.
     pub(super) fn reload(&mut self) -> Result<String, String> {
         let outcome = self.try_reload();
+        self.tidy_soon();
         self.last_reload_succeeded = outcome.is_ok();
         match &outcome {
             Ok(done) => log::tell(Message::Reloaded, done),
@@ -163,6 +164,7 @@ impl Live {
         let origin = mem::replace(&mut self.origin, origin);
         self.wind_alarm();
         self.watch_lists();
+        self.tidy_soon();
         Ok(Published { summary, before, origin })
     }
 

@@ -13,6 +13,7 @@ use super::{
     fd_store::{self, Inheritance, Sockets},
     guard::Guard,
     lists::Lists,
+    tidy::Tidying,
     wakers::Wakers,
     watchdog::Watchdog,
 };
@@ -182,6 +183,7 @@ pub fn start(options: Options) -> Result<(Live, Control), StartError> {
         guard: Guard::default(),
         last_reload_succeeded: true,
         watchdog: Watchdog::from_environment(),
+        tidying: Tidying::default(),
     };
     if live.config.hook.install != Install::None {
         live.expect_hook();
@@ -192,6 +194,7 @@ pub fn start(options: Options) -> Result<(Live, Control), StartError> {
     live.watch_lists();
     log::tell(Message::Ready, &format!("ready: {}", live.status().sentence()));
     live.tell_systemd();
+    live.tidy_soon();
     Ok((live, control))
 }
 

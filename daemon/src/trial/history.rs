@@ -1,18 +1,26 @@
 //! The last rulesets that were live, with their texts.
 
 use std::{
+    collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
 };
 
 use jiff::Timestamp;
 use portcullis_config::Sources;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 
 use super::Fingerprint;
-use crate::atomic;
+use crate::{
+    atomic,
+    packed::{self, Documents, LONG},
+};
 
 const DIRECTORY: &str = "history";
+/// Entry and text in one document.
+const PLAIN: &str = ".json";
+/// First the entry, then the text: not all of it has to be unpacked to say what it is.
+const PACKED: &str = ".json.zst";
 /// So many are kept.
 const KEPT: usize = 10;
 
@@ -71,7 +79,7 @@ impl How {
 }
 
 #[derive(Serialize)]
-struct Stored<'a> {
+struct Plain<'a> {
     entry: &'a Entry,
     sources: &'a Sources,
 }
@@ -90,12 +98,11 @@ impl History {
 
     /// All that are kept, the newest last. What can't be read is left out, and the log says so.
     pub fn entries(&self) -> Vec<Entry> {
-        let read = |number| match self.read(number) {
-            Ok(Read { entry, .. }) => Some(entry),
-            Err(error) => {
-                tracing::warn!("cannot read {}: {error}", self.file(number).display());
-                None
-            }
+        let read = |number| {
+            let entry = self.entry(number);
+            entry
+                .inspect_err(|error| tracing::warn!("cannot read number {number} of the history: {error}"))
+                .ok()
         };
         self.numbers().into_iter().filter_map(read).collect()
     }
@@ -105,7 +112,13 @@ impl History {
     /// # Errors
     /// What the file system said, or what is wrong with the file.
     pub fn sources(&self, number: u64) -> io::Result<Sources> {
-        self.read(number).map(|read| read.sources)
+        let packed = self.file(number, PACKED);
+        if !packed.exists() {
+            return self.plain(number).map(|Read { sources, .. }| sources);
+        }
+        let mut documents = Documents::open(&packed)?;
+        documents.read::<IgnoredAny>()?;
+        documents.read()
     }
 
     /// Adds one that went live just now, unless it is the same as the newest; the oldest goes.
@@ -114,36 +127,53 @@ impl History {
     /// What the file system said.
     pub fn add(&self, mut entry: Entry, sources: &Sources) -> io::Result<()> {
         let numbers = self.numbers();
-        if let Some(newest) = numbers.last().and_then(|&newest| self.read(newest).ok()) {
+        if let Some(newest) = numbers.last().and_then(|&newest| self.entry(newest).ok()) {
             let same = |entry: &Entry| (entry.fingerprint.clone(), entry.mode.clone());
-            if same(&newest.entry) == same(&entry) {
+            if same(&newest) == same(&entry) {
                 return Ok(());
             }
         }
         entry.number = numbers.last().map_or(1, |newest| newest + 1);
-        let text = serde_json::to_vec(&Stored { entry: &entry, sources })?;
-        atomic::replace(&self.file(entry.number), &text)?;
-        for number in &numbers[..(numbers.len() + 1).saturating_sub(KEPT)] {
-            fs::remove_file(self.file(*number))?;
+        if sources.length() < LONG {
+            let text = serde_json::to_vec(&Plain { entry: &entry, sources })?;
+            atomic::replace(&self.file(entry.number, PLAIN), &text)?;
+        } else {
+            packed::write(&self.file(entry.number, PACKED), Some(&entry), sources)?;
+        }
+        for &number in &numbers[..(numbers.len() + 1).saturating_sub(KEPT)] {
+            for file in [PACKED, PLAIN].map(|extension| self.file(number, extension)) {
+                if file.exists() {
+                    fs::remove_file(file)?;
+                }
+            }
         }
         Ok(())
     }
 
-    fn read(&self, number: u64) -> io::Result<Read> {
-        Ok(serde_json::from_slice(&fs::read(self.file(number))?)?)
+    fn entry(&self, number: u64) -> io::Result<Entry> {
+        let packed = self.file(number, PACKED);
+        if packed.exists() {
+            Documents::open(&packed)?.read()
+        } else {
+            self.plain(number).map(|Read { entry, .. }| entry)
+        }
     }
 
-    fn file(&self, number: u64) -> PathBuf {
-        self.directory.join(format!("{number}.json"))
+    fn plain(&self, number: u64) -> io::Result<Read> {
+        Ok(serde_json::from_slice(&fs::read(self.file(number, PLAIN))?)?)
+    }
+
+    fn file(&self, number: u64, extension: &str) -> PathBuf {
+        self.directory.join(format!("{number}{extension}"))
     }
 
     /// In order.
     fn numbers(&self) -> Vec<u64> {
         let names = fs::read_dir(&self.directory).into_iter().flatten().flatten();
-        let number = |name: &str| name.strip_suffix(".json")?.parse().ok();
-        let mut numbers: Vec<u64> = names.filter_map(|entry| number(entry.file_name().to_str()?)).collect();
-        numbers.sort_unstable();
-        numbers
+        let number =
+            |name: &str| name.strip_suffix(PACKED).or_else(|| name.strip_suffix(PLAIN))?.parse().ok();
+        let numbers: BTreeSet<u64> = names.filter_map(|entry| number(entry.file_name().to_str()?)).collect();
+        numbers.into_iter().collect()
     }
 }
 
@@ -153,29 +183,52 @@ mod tests {
 
     use super::*;
 
+    fn example(port: u64, remark: &str) -> (Entry, Sources) {
+        let text =
+            format!("[policy]\ninput = \"drop\"\n[[rule]]\nname = \"{port}\"\naction = \"accept\"\n{remark}");
+        let sources = load_text("test", &text).expect("valid").sources;
+        let entry = Entry {
+            number: 0,
+            time: Timestamp::now(),
+            how: How::Reload,
+            enabled: false,
+            mode: "enforce".into(),
+            rules: 1,
+            fingerprint: Fingerprint::of(&sources),
+        };
+        (entry, sources)
+    }
+
     #[test]
     fn the_last_ten_are_kept_and_the_same_again_is_not_counted() {
         let home = tempfile::tempdir().expect("a directory");
         let history = History::new(home.path());
         assert_eq!(history.entries(), []);
         for port in 1..=12 {
-            let text =
-                format!("[policy]\ninput = \"drop\"\n[[rule]]\nname = \"{port}\"\naction = \"accept\"");
-            let sources = load_text("test", &text).expect("valid").sources;
-            let entry = Entry {
-                number: 0,
-                time: Timestamp::now(),
-                how: How::Reload,
-                enabled: false,
-                mode: "enforce".into(),
-                rules: 1,
-                fingerprint: Fingerprint::of(&sources),
-            };
+            let (entry, sources) = example(port, "");
             history.add(entry.clone(), &sources).expect("our directory");
             history.add(entry, &sources).expect("our directory");
-            assert!(history.sources(port).expect("kept").texts()[0].text.contains(&format!("\"{port}\"")));
+            assert!(history.sources(port).expect("kept").files()[0].text().contains(&format!("\"{port}\"")));
         }
         let numbers: Vec<u64> = history.entries().iter().map(|entry| entry.number).collect();
         assert_eq!(numbers, (3..=12).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_is_long_is_packed_and_goes_in_its_time() {
+        let home = tempfile::tempdir().expect("a directory");
+        let history = History::new(home.path());
+        let remark = "#".repeat(LONG);
+        for port in 1..=11 {
+            let (entry, sources) = example(port, if port < 3 { &remark } else { "" });
+            history.add(entry.clone(), &sources).expect("our directory");
+            history.add(entry, &sources).expect("our directory");
+            assert_eq!(history.sources(port).expect("kept"), sources);
+            assert_eq!(history.file(port, PACKED).exists(), port < 3);
+        }
+        assert_eq!(history.numbers(), (2..=11).collect::<Vec<_>>());
+        assert_eq!(history.entries()[0].number, 2);
+        assert!(fs::metadata(history.file(2, PACKED)).expect("kept").len() < 1000);
+        assert!(history.sources(1).is_err());
     }
 }
