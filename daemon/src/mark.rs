@@ -1,12 +1,13 @@
 //! Our bits of the packet mark and of the connection mark: the one place that knows their layout.
 //!
-//! The bits of the mask hold one small number, the *code*. Its highest bit tells a question, which
-//! the kernel asks the daemon about a queued packet, from an answer:
+//! The bits of the mask hold one small number, the *code*. Its highest bit, *top*, is set in an answer; the next, *ask*, and
+//! not that, in a question, which the kernel asks the daemon about a queued packet. So one comparison tells whether a
+//! packet has to go to the queue:
 //!
 //! | code | packet mark | connection mark |
 //! |---|---|---|
 //! | 0 | nothing to ask | nothing known |
-//! | 1 … 10 | a [`Question`]: state and direction | – |
+//! | ask … ask + 9 | a [`Question`]: state and direction | – |
 //! | top | refuse it, and tell the sender | – |
 //! | top + 1 | let this packet pass, remember nothing | – |
 //! | top + 2 … | accepted by the generation of that number | the same |
@@ -55,7 +56,7 @@ pub enum Answer {
 pub struct GenerationMark(u32);
 
 impl Question {
-    /// All questions; a question's code is its place here, from 1.
+    /// All questions; a question's code is its place here, with *ask*.
     pub const ALL: [Self; 10] = [
         Self::of(State::New, false, false),
         Self::of(State::Related, false, true),
@@ -98,21 +99,31 @@ impl MarkLayout {
         1 << (self.mask.count_ones() - 1)
     }
 
-    /// The bit that tells an answer from a question.
+    const fn ask(self) -> u32 {
+        self.top() >> 1
+    }
+
+    /// The bit that answers have, and nothing else.
     pub const fn answered(self) -> u32 {
         self.at(self.top())
+    }
+
+    /// The bits that tell a question, and how they stand in one.
+    pub const fn asked(self) -> (u32, u32) {
+        (self.at(self.top() | self.ask()), self.at(self.ask()))
     }
 
     /// How a question stands in a packet's mark.
     pub fn question(self, question: Question) -> u32 {
         let place = Question::ALL.iter().position(|known| *known == question).unwrap_or(0);
-        self.at(u32::try_from(place).unwrap_or(0) + 1)
+        self.at(self.ask() | u32::try_from(place).unwrap_or(0))
     }
 
     /// The question that a packet's mark holds, if it holds one.
     pub fn read_question(self, mark: u32) -> Option<Question> {
         let code = (mark & self.mask) >> self.mask.trailing_zeros();
-        Question::ALL.get(usize::try_from(code.checked_sub(1)?).ok()?).copied()
+        let place = code.checked_sub(self.ask())?;
+        Question::ALL.get(usize::try_from(place).ok()?).copied()
     }
 
     /// How an answer stands in a packet's mark; the last two kinds stand so in a connection's, too.
@@ -187,7 +198,14 @@ mod tests {
             for question in Question::ALL {
                 let mark = layout.question(question) | (0x0000_5a40 & !mask);
                 assert_eq!(layout.read_question(mark), Some(question));
-                assert_eq!(mark & layout.answered(), 0);
+                let (bits, question) = layout.asked();
+                assert_eq!(mark & bits, question);
+            }
+            let generations = (0..layout.generations()).map(|n| Answer::Accept(GenerationMark(n)));
+            for mark in generations.map(|answer| layout.answer(answer)).chain([0, layout.foreign()]) {
+                let (bits, question) = layout.asked();
+                assert_ne!(mark & bits, question);
+                assert_eq!(layout.read_question(mark), None);
             }
             for answer in [Answer::Reject, Answer::Pass, Answer::Cut] {
                 assert_eq!(layout.read_question(layout.answer(answer)), None);

@@ -47,14 +47,13 @@ pub(super) fn script(plan: &Plan, jumps: &str) -> String {
     }
     // The packet of an accepted flow, which nobody asks about, and one that comes by with its answer are
     // both through after one rule; nft's `after-*` see to the answer.
-    let asks = format!(
-        "-m mark ! --mark 0x0/{mask:#010x} -m mark --mark 0x0/{:#010x} -j NFQUEUE {queue}",
-        layout.answered()
-    );
+    let (bits, question) = layout.asked();
+    let asks = format!("-m mark --mark {question:#010x}/{bits:#010x} -j NFQUEUE {queue}");
     // After its second way through the chain an outgoing packet is routed anew, by its mark: it has to be
     // what it was before the question.
     let routed_anew = [
         format!("-m mark --mark 0x0/{mask:#010x} -j RETURN"),
+        asks.clone(),
         // Accepting ends this table: refused packets go on to our nft chain.
         format!("{} -j ACCEPT", answer(Answer::Reject)),
         format!("{} -j ACCEPT", answer(Answer::Cut)),
@@ -67,7 +66,7 @@ pub(super) fn script(plan: &Plan, jumps: &str) -> String {
     let [chain, chain_out] = chains();
     let answers: String = routed_anew.iter().map(|rule| format!("-A {chain_out} {rule}\n")).collect();
     format!(
-        "*{IN_TABLE}\n:{chain} - [0:0]\n:{chain_out} - [0:0]\n-A {chain} {asks}\n-A {chain_out} {asks}\n{answers}{jumps}COMMIT\n"
+        "*{IN_TABLE}\n:{chain} - [0:0]\n:{chain_out} - [0:0]\n-A {chain} {asks}\n{answers}{jumps}COMMIT\n"
     )
 }
 

@@ -243,11 +243,16 @@ fn judge(out: &mut String, plan: &Plan, hook: Hook) {
     let flags = if flags.is_empty() { String::new() } else { format!(" flags {}", flags.join(",")) };
     let queues = if first == last { first.to_string() } else { format!("{first}-{last}") };
     line(out, 1, &format!("chain judge-{hook} {{"));
-    let (mask, answered) = (plan.layout.mask(), plan.layout.answered());
-    line(out, 2, &format!("meta mark & {mask:#010x} == 0 accept"));
-    line(out, 2, &format!("meta mark & {answered:#010x} == 0 queue{flags} to {queues}"));
+    let (bits, question) = plan.layout.asked();
+    let ask = format!("meta mark & {bits:#010x} == {question:#010x} queue{flags} to {queues}");
     if hook == Hook::Output {
+        line(out, 2, &format!("meta mark & {:#010x} == 0 accept", plan.layout.mask()));
+        line(out, 2, &ask);
+        // Neither: somebody has changed our bits. Only answers are carried out.
+        line(out, 2, &format!("meta mark & {:#010x} == 0 accept", plan.layout.answered()));
         line(out, 2, "goto answered");
+    } else {
+        line(out, 2, &ask);
     }
     line(out, 1, "}");
 }
