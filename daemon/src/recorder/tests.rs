@@ -1,13 +1,13 @@
 use std::{fs, path::Path, sync::Mutex, time::Duration};
 
-use jiff::tz::TimeZone;
+use jiff::{SignedDuration, tz::TimeZone};
 
 use super::*;
 use crate::{
     event::{self, Reporter},
     log::{
         Record,
-        sample::{QUIET, by, echo, later, malformed, tcp},
+        sample::{QUIET, at, by, echo, later, malformed, tcp},
     },
 };
 
@@ -158,4 +158,22 @@ fn the_thread_writes_what_every_worker_told() {
     handle.finish();
     assert_eq!(Counters::read(&counters.written) + Counters::read(&counters.summarised), 2100);
     assert_eq!(records(directory.path()).iter().map(Record::count).sum::<u64>(), 2100);
+}
+
+/// An incident waits for nothing but itself: no other packet has to come, and its line is in the file before the
+/// recorder sleeps again.
+#[test]
+fn an_incident_is_in_the_file_within_a_second_of_its_packet() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut recorder = Recorder::new(&log(directory.path()), settings(), None);
+    let lines = || fs::read_to_string(directory.path().join("incidents.jsonl")).unwrap_or_default();
+    for port in 1..=30 {
+        recorder.record(&tcp("203.0.113.9", 40000, "192.0.2.1", port));
+    }
+    assert_eq!(lines(), "", "it settles first");
+    let deadline = recorder.next_deadline().expect("there is something to tell");
+    assert!(deadline.duration_since(at(0)) <= SignedDuration::from_secs(1), "{deadline}");
+    recorder.tick(deadline);
+    let told = lines();
+    assert!(told.ends_with('\n') && told.lines().count() == 1 && told.contains("port scan"), "{told}");
 }

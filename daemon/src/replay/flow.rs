@@ -268,3 +268,6 @@ fn beginning(headers: &Headers) -> Standing {
         _ => Standing::First,
     }
 }
+
+#[cfg(test)]
+mod tests;
