@@ -1,6 +1,7 @@
 //! Captures: recorded scenarios against their labels, and a few that are made up here.
 
 mod made_up;
+mod neighbours;
 mod patterns;
 mod scenes;
 
@@ -205,6 +206,23 @@ fn recorded_scenarios_are_found_and_named_and_nothing_else() {
         assert!(score.missed.len() * 50 <= hostile * 2, "missed: {:?}", score.missed);
         assert!(misnamed.len() * 10 <= found.len(), "{misnamed:#?}");
         assert!(*most_records <= 2 && median <= 5 && p90 <= 12, "{score:#?}");
+    }
+}
+
+/// Without rules, the capture shows what was let in: a goodbye that nobody answers was not.
+#[test]
+fn without_rules_silence_is_a_refusal() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("goodbyes.pcap");
+    for posture in [Posture::Drop, Posture::Open] {
+        let mut capture = Capture::at(posture);
+        for port in 30..=60 {
+            capture.flags([185, 7, 4, 1], HOST, port, made_up::FIN | made_up::ACK).after(100);
+        }
+        std::fs::write(&file, capture.bytes()).expect("it is written");
+        let found = incidents(&file, &["--local", "10.66.0.1"]);
+        let [scan] = &found[..] else { panic!("{posture:?}: {found:#?}") };
+        assert_eq!((&scan["pattern"], &scan["technique"]), (&"port scan".into(), &"maimon".into()));
     }
 }
 

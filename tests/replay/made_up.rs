@@ -170,9 +170,13 @@ impl Capture {
 
     /// A datagram to a door where nobody is, unless it is open.
     pub(super) fn udp(&mut self, source: impl Into<IpAddr>, to: impl Into<IpAddr>, port: u16) -> &mut Self {
-        let (source, to) = (source.into(), to.into());
-        let from = (source, self.port());
-        self.datagram(from, (to, port), 0);
+        let from = (source.into(), self.port());
+        self.ask(from, to.into(), port, 0)
+    }
+
+    /// The same, with `length` bytes in it and from a port.
+    pub(super) fn ask(&mut self, from: (IpAddr, u16), to: IpAddr, port: u16, length: u16) -> &mut Self {
+        self.datagram(from, (to, port), length);
         if [53, 123].contains(&port) {
             self.datagram((to, port), from, 40);
         } else if self.posture == Posture::Open {

@@ -6,13 +6,14 @@ use std::net::IpAddr;
 use super::{
     Play,
     made_up::{ACK, Capture, HOST, HOST_V6, Posture, RST, SYN, behind, half, outside, spread},
+    neighbours,
 };
 
 /// What happens, what it may be called, and how.
-type Scene = (&'static str, &'static [&'static str], fn(&mut Capture));
+pub(super) type Scene = (&'static str, &'static [&'static str], fn(&mut Capture));
 
 /// The doors that nmap asks for first, by and large.
-const TOP: [u16; 40] = [
+pub(super) const TOP: [u16; 40] = [
     80, 23, 443, 21, 22, 25, 3389, 110, 445, 139, 143, 53, 135, 3306, 8080, 1723, 111, 995, 993, 5900, 1025,
     587, 8888, 199, 1720, 465, 548, 113, 81, 6001, 10_000, 514, 5060, 179, 1026, 2000, 8443, 8000, 32_768,
     554,
@@ -115,7 +116,7 @@ const HOSTILE: [Scene; 16] = [
 ];
 
 /// What happens, to people from this number on.
-type Benign = (&'static str, fn(&mut Capture, u32));
+pub(super) type Benign = (&'static str, fn(&mut Capture, u32));
 
 const BENIGN: [Benign; 18] = [
     ("an office behind one address", |capture, who| {
@@ -286,13 +287,13 @@ fn capture_answers(capture: &Capture) -> bool {
 }
 
 /// The numbers below `many` in an order of their own for each seed.
-fn shuffled(many: usize, seed: u32) -> impl Iterator<Item = usize> {
+pub(super) fn shuffled(many: usize, seed: u32) -> impl Iterator<Item = usize> {
     let mut numbers: Vec<usize> = (0..many).collect();
     numbers.sort_by_key(|&number| spread(small(number) ^ seed << 20));
     numbers.into_iter()
 }
 
-fn small(number: usize) -> u32 {
+pub(super) fn small(number: usize) -> u32 {
     u32::try_from(number).expect("small")
 }
 
@@ -301,7 +302,7 @@ fn hostile_scenes_are_found_and_named() {
     let play = Play::new();
     let mut wrong = Vec::new();
     for posture in [Posture::Drop, Posture::Open] {
-        for (what, names, make) in &HOSTILE {
+        for (what, names, make) in HOSTILE.iter().chain(&neighbours::HOSTILE) {
             let mut capture = Capture::at(posture);
             make(&mut capture);
             let found = play.incidents(&capture, posture, &[]);
@@ -322,7 +323,7 @@ fn benign_scenes_are_nothing() {
     let play = Play::new();
     let mut wrong = Vec::new();
     for posture in [Posture::Drop, Posture::Open] {
-        for (what, make) in &BENIGN {
+        for (what, make) in BENIGN.iter().chain(&neighbours::BENIGN) {
             let mut capture = Capture::at(posture);
             make(&mut capture, 0);
             let found = play.incidents(&capture, posture, &[]);

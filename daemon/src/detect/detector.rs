@@ -21,6 +21,7 @@ use super::{
     history::History,
     keyed::Keyed,
     open::{Due, Open},
+    ports,
     rates::Rates,
     recent::Recent,
     record::IncidentRecord,
@@ -36,6 +37,10 @@ use odd::Bogons;
 /// How long a flow is remembered after it was last seen, in tenths of a second: what comes later is
 /// no late reply.
 const FLOW: u32 = 5 * 600;
+/// How long this host knows whom it has sent a datagram, in tenths of a second.
+const ACQUAINTED: u32 = 3600 * 10;
+/// How much of a door's weight is left where an acquaintance tries it.
+const OF_AN_ACQUAINTANCE: f32 = 0.25;
 /// Sources that are saved at most.
 const MOST_SAVED: usize = 1024;
 
@@ -196,9 +201,9 @@ impl Detector {
     }
 
     fn take(&mut self, contact: &Contact, time: Moment) {
-        let now = self.beginning.get_or_insert_with(|| Beginning::before(time)).tenths(time);
+        let now = self.tenths(time);
         match contact.news {
-            News::Sent => return self.flows.note(self.keyed.flow(contact), now),
+            News::Sent => return self.sent(contact, now),
             News::Oddity(Oddity::Land) => return self.land(contact),
             _ if contact.source == contact.destination => return self.land(contact),
             News::Oddity(oddity) => return self.oddity(contact, oddity, now),
@@ -212,7 +217,10 @@ impl Detector {
             Evidence::Probe { .. } if self.is_late(contact, now) => {
                 self.harmless(contact, Harmless::LateReply);
             }
-            Evidence::Probe { technique, weight, meant } => {
+            Evidence::Probe { technique, mut weight, meant } => {
+                if technique == Technique::Udp && self.is_acquainted(contact, now) {
+                    weight *= OF_AN_ACQUAINTANCE;
+                }
                 let (source, door) = (contact.source.into(), self.keyed.door(contact));
                 let who = self.keyed.source(source);
                 let mut knock = Knock { contact, now, source, who, door, technique, weight, meant };
@@ -220,10 +228,28 @@ impl Detector {
                     News::Completed => self.welcome(&knock),
                     news if evidence::counts(news, technique) => self.turned_away(&mut knock),
                     News::Accepted => self.flows.note(self.keyed.flow(contact), now),
+                    News::Silent if technique == Technique::Udp => self.unanswered(&knock),
                     _ => {}
                 }
             }
         }
+    }
+
+    fn tenths(&mut self, time: Moment) -> Tenths {
+        self.beginning.get_or_insert_with(|| Beginning::before(time)).tenths(time)
+    }
+
+    /// Remembers a flow of this host's own, and whom it talks to.
+    fn sent(&mut self, contact: &Contact, now: Tenths) {
+        self.flows.note(!self.keyed.flow(contact), now);
+        if contact.protocol == Protocol::UDP {
+            self.acquaint(contact, now);
+        }
+    }
+
+    /// Remembers that this host sends the other end datagrams.
+    fn acquaint(&mut self, contact: &Contact, now: Tenths) {
+        self.flows.note(self.keyed.flow(&Contact { ports: None, ..*contact }), now);
     }
 
     /// Whether it belongs to a flow that was alive a moment ago. A SYN begins one, whatever was before.
@@ -233,7 +259,22 @@ impl Detector {
             Protocol::UDP => true,
             _ => false,
         };
-        may_be && contact.news == News::Refused && self.flows.within(self.keyed.flow(contact), now, FLOW)
+        let flow = self.keyed.flow(contact);
+        let known = |flow| may_be && self.flows.within(flow, now, FLOW);
+        match contact.news {
+            News::Refused => known(!flow) || known(flow),
+            // The program that has asked is gone, and the host says so. What was let in is remembered as the
+            // flow that it began: that alone is no question of the host's own.
+            News::TurnedDown | News::Silent => known(!flow),
+            _ => false,
+        }
+    }
+
+    /// Whether a datagram comes from somebody whom this host itself sends datagrams: calls and games agree on
+    /// doors by other ways than by knocking. Doors of services are no part of that.
+    fn is_acquainted(&self, contact: &Contact, now: Tenths) -> bool {
+        contact.ports.is_some_and(|ports| ports::is_nobodys(ports.destination))
+            && self.flows.within(self.keyed.flow(&Contact { ports: None, ..*contact }), now, ACQUAINTED)
     }
 
     /// Opens an incident, and tells its number.

@@ -5,7 +5,7 @@ use super::{source::Source, sources::Place, table::table, time::Tenths};
 /// Doors remembered.
 const PLACES: usize = 1024;
 /// How long an echo may take, in tenths of a second. nmap sends a probe's decoys back to back.
-const MOMENT: u32 = 10;
+const MOMENT: u32 = 3;
 
 /// Who tried a door last.
 #[derive(Debug, Clone, Copy)]

@@ -63,6 +63,18 @@ pub(super) struct Odd {
     pub(super) signs: u8,
 }
 
+impl Odd {
+    fn absorb(&mut self, other: Self) {
+        let Self { tiny, overlapping, extension, malformed, port_zero, signs } = other;
+        self.tiny += tiny;
+        self.overlapping += overlapping;
+        self.extension += extension;
+        self.malformed += malformed;
+        self.port_zero += port_zero;
+        self.signs |= signs;
+    }
+}
+
 /// What a record has said.
 #[derive(Debug, Clone, Copy)]
 struct Told {
@@ -181,6 +193,7 @@ impl Episode {
         self.probes += child.probes;
         self.before += child.before;
         self.tally.absorb(&child.tally);
+        self.odd.absorb(child.odd);
         self.score = self.score.max(child.score);
         self.handshake |= child.handshake;
     }

@@ -45,6 +45,10 @@ const BAREST: (u32, u32) = (40, 60);
 /// An IP and an ICMP or UDP header, and nothing in it.
 const EMPTY: (u32, u32) = (28, 48);
 
+/// What a datagram says that looks like a service's answer: some hundreds of them in ten minutes can't all
+/// be late, and source port 53 is no disguise for a scan of doors that are worth knowing.
+const ANSWER: f32 = 0.02;
+
 const ALL: u8 = TcpFlags::FIN.0 | SRA | TcpFlags::PSH.0 | TcpFlags::URG.0;
 const SRA: u8 = TcpFlags::SYN.0 | TcpFlags::RST.0 | TcpFlags::ACK.0;
 const XMAS: u8 = TcpFlags::FIN.0 | TcpFlags::PSH.0 | TcpFlags::URG.0;
@@ -75,8 +79,8 @@ pub(super) fn weigh(contact: &Contact) -> Evidence {
                 reset if reset & TcpFlags::RST.0 != 0 && reset & TcpFlags::SYN.0 == 0 => {
                     Nothing(Harmless::Backscatter)
                 }
-                ACK => probe(Technique::Ack, base * 1.5),
-                FIN_ACK => probe(Technique::Maimon, base * 1.5),
+                ACK => probe(Technique::Ack, base * out_of_the_blue(contact)),
+                FIN_ACK => probe(Technique::Maimon, base * out_of_the_blue(contact)),
                 _ if flags == XMAS => probe(Technique::Xmas, base * 2.0),
                 _ if flags == 0 => probe(Technique::Null, base * 2.0),
                 FIN if flags == FIN => probe(Technique::Fin, base * 2.0),
@@ -94,11 +98,20 @@ pub(super) fn weigh(contact: &Contact) -> Evidence {
             if protocol == Protocol::UDP && TRACEROUTE.contains(&destination) && contact.ttl < 32 {
                 return Nothing(Harmless::Traceroute);
             }
-            // Late answers of services, where our own questions are not seen.
-            let stale = destination >= ports::FIRST_EPHEMERAL && ports::is_probed(source);
-            let base = if stale { 0.1 } else { ports::weight(destination) };
             let technique = if protocol == Protocol::UDP { Technique::Udp } else { Technique::OtherPorts };
-            probe(technique, base * if empty(contact) { 1.5 } else { 1.0 })
+            // Answers of services, where our own questions are not seen, or were never asked.
+            let answers = ports::is_probed(source) && ports::is_nobodys(destination);
+            let stale = destination >= ports::FIRST_EPHEMERAL && ports::is_probed(source);
+            probe(
+                technique,
+                match (answers && technique == Technique::Udp, empty(contact)) {
+                    (true, false) => ANSWER,
+                    (_, is_empty) => {
+                        let base = if stale { 0.1 } else { ports::weight(destination) };
+                        base * if is_empty { 1.5 } else { 1.0 }
+                    }
+                },
+            )
         }
         // IGMP, tunnels, IPsec and routing protocols have their uses.
         (Protocol(2), None) => Nothing(Harmless::Broadcast),
@@ -125,7 +138,14 @@ fn is_crafted(contact: &Contact) -> bool {
     at_most(contact, BARE) && (window || at_most(contact, BAREST))
 }
 
-fn empty(contact: &Contact) -> bool {
+/// How much a segment counts that belongs to no session. Systems put time stamps or payload into most that
+/// they send; such a one belonged to a session that was forgotten here.
+fn out_of_the_blue(contact: &Contact) -> f32 {
+    if at_most(contact, BAREST) { 1.5 } else { 0.3 }
+}
+
+/// Whether there is nothing in a datagram.
+pub(super) fn empty(contact: &Contact) -> bool {
     at_most(contact, EMPTY)
 }
 

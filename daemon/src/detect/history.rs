@@ -69,15 +69,30 @@ impl History {
 
     /// The tries of the source with this hash, and perhaps of others, the oldest first.
     pub(super) fn of(&self, hash: u64) -> impl Iterator<Item = &Try> {
+        let mine: Vec<&Try> = self.back(hash).collect();
+        mine.into_iter().rev()
+    }
+
+    /// Whether `source` has tried the port of a contact, among its last few dozen.
+    pub(super) fn knows(&self, source: Source, hash: u64, contact: &Contact) -> bool {
+        const LOOKED_AT: usize = 64;
+        let Some(ports) = contact.ports else { return false };
+        self.back(hash).take(LOOKED_AT).any(|tried| {
+            (tried.source, tried.host) == (source, contact.destination)
+                && (tried.protocol, tried.port) == (contact.protocol, Some(ports.destination))
+        })
+    }
+
+    /// The tries of the source with this hash, and perhaps of others, the newest first.
+    fn back(&self, hash: u64) -> impl Iterator<Item = &Try> {
         // How long ago the try at a place was, in tries: it has to grow, or the place was taken over.
         let age = |place: u16| (self.next + LENGTH - 1 - usize::from(place)) % LENGTH;
         let first = self.last[chain(hash)].checked_sub(1);
-        let mine: Vec<u16> = std::iter::successors(first, |&place| {
+        std::iter::successors(first, move |&place| {
             let before = self.before[usize::from(place)].checked_sub(1)?;
             (age(before) > age(place)).then_some(before)
         })
-        .collect();
-        mine.into_iter().rev().filter_map(|place| self.ring[usize::from(place)].as_ref())
+        .filter_map(|place| self.ring[usize::from(place)].as_ref())
     }
 
     /// The tries, the oldest first.

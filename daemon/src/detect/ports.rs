@@ -45,6 +45,22 @@ pub(super) fn weight(port: u16) -> f32 {
     }
 }
 
+/// Whether a program that asks others may have `port`, and none that is asked does.
+#[inline]
+pub(super) fn is_nobodys(port: u16) -> bool {
+    port >= FIRST_REGISTERED && !is_probed(port)
+}
+
+/// Doors that whole populations of honest clients come to, and keep coming to when nobody is there any
+/// more: mail, names, time, web, tunnels, messages.
+const PUBLIC: [u16; 17] =
+    [25, 53, 80, 110, 123, 143, 443, 465, 500, 587, 853, 993, 995, 1194, 3478, 4500, 5222];
+
+/// Whether honest clients by the hundred ask for `port`.
+pub(super) fn is_public(port: u16) -> bool {
+    PUBLIC.contains(&port)
+}
+
 /// Ports that one honest client tries one after the other, as bits: an encrypted service and its
 /// plain twin, the ways into a mailbox, the two names of Windows' shares.
 const FAMILIES: [&[u16]; 6] = [

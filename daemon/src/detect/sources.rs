@@ -102,6 +102,18 @@ impl Record {
         }
     }
 
+    /// Whether another door turned it away a moment ago.
+    pub(super) const fn is_hasty(&self, now: Tenths) -> bool {
+        #[expect(clippy::cast_possible_truncation, reason = "seconds, modulo 18 hours")]
+        let seconds = (now.0 / 10) as u16;
+        self.tried > 0 && seconds.wrapping_sub(self.blamed) <= 1
+    }
+
+    /// Whether it has tried more doors than a record remembers.
+    pub(super) const fn forgets(&self) -> bool {
+        self.tried as usize > DOORS
+    }
+
     /// Counts a contact that was welcome.
     pub(super) fn praise(&mut self, weight: f32) {
         self.credit = (self.credit + weight).min(MOST_CREDIT.1);

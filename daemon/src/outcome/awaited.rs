@@ -68,9 +68,9 @@ impl Awaited {
                 Some(Progress::HalfOpen) => {
                     News::Unfinished(std::mem::take(&mut self.skipped).saturating_add(1))
                 }
-                Some(Progress::Unanswered) if contact.protocol == Protocol::TCP => News::Silent,
+                Some(Progress::Unanswered) => News::Silent,
                 // It was refused, and that was heard; or it has ended.
-                Some(Progress::Unanswered) | None => continue,
+                None => continue,
             };
             return Some(Contact { time: now, news, ..contact });
         }

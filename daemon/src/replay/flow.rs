@@ -104,12 +104,15 @@ pub(super) struct Flows {
     old: HashMap<Ends, Flow, RandomState>,
     /// Those that wait for an answer, and until when, in the order of their beginnings.
     waiting: VecDeque<(Timestamp, Ends)>,
+    /// Whether any flow was seen to be answered.
+    both_ways: bool,
 }
 
 impl Flows {
     /// Where a packet belongs that was captured at `now`.
     pub(super) fn stand(&mut self, headers: &Headers, now: Timestamp) -> Standing {
         let ends = Ends::of_headers(headers);
+        let both_ways = self.both_ways;
         let Some(flow) = self.find(&ends) else { return beginning(headers) };
         if flow.is_forgotten(now) {
             self.young.remove(&ends);
@@ -121,7 +124,7 @@ impl Flows {
         flow.answered |= !forth;
         let before = flow.stage;
         let became = match headers.transport {
-            Transport::Tcp { flags, .. } => flow.follow_tcp(flags, forth),
+            Transport::Tcp { flags, .. } => flow.follow_tcp(flags, forth, both_ways),
             _ if !forth && flow.stage == Stage::Asked => {
                 flow.stage = Stage::Open;
                 Some(Became::Completed)
@@ -136,7 +139,9 @@ impl Flows {
                 return Standing::First;
             }
         }
-        Standing::Known(became.map(|became| (flow.contact, became)))
+        let known = became.map(|became| (flow.contact, became));
+        self.both_ways |= !forth;
+        Standing::Known(known)
     }
 
     /// A host's own refusal, about a packet between these ends. What is refused is as if it had never been.
@@ -239,11 +244,15 @@ impl Flow {
         now.duration_since(*last) > kept
     }
 
-    fn follow_tcp(&mut self, flags: TcpFlags, forth: bool) -> Option<Became> {
+    fn follow_tcp(&mut self, flags: TcpFlags, forth: bool, both_ways: bool) -> Option<Became> {
         let has = |flag| flags.contains(flag);
         let (stage, became) = match (self.stage, forth) {
             (Stage::Asked, false) if has(TcpFlags::RST) => (Stage::Reset, Some(Became::TurnedDown)),
             (Stage::Asked, false) if has(TcpFlags::SYN) && has(TcpFlags::ACK) => (Stage::HalfOpen, None),
+            // Who goes on has got an answer, though the capture has only one direction.
+            (Stage::Asked, true) if !both_ways && has(TcpFlags::ACK) && !has(TcpFlags::RST) => {
+                (Stage::Open, Some(Became::Completed))
+            }
             (Stage::HalfOpen, true) if has(TcpFlags::RST) => (Stage::Reset, Some(Became::Unfinished)),
             (Stage::HalfOpen, true) if has(TcpFlags::ACK) => (Stage::Open, Some(Became::Completed)),
             (Stage::Open, _) if has(TcpFlags::RST) => (Stage::Reset, None),

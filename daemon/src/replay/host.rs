@@ -176,12 +176,13 @@ impl Host {
             (Hook::Output, _) => {}
             _ if packet.logged && !self.by_rules => self.observe(&Contact { news: News::Refused, ..contact }),
             (_, Action::Accept) => {
+                // A goodbye to nobody is answered with a reset, although it begins nothing.
+                let begins = state == State::New || contact.flags.0 == FIN_ACK;
                 // Where only the capture tells, nothing is let in before there is an answer.
-                if self.by_rules || !waits(&contact, state) {
+                if self.by_rules || !begins || !waits(&contact) {
                     self.observe(&contact);
                 }
-                // A goodbye to nobody is answered with a reset, although it begins nothing.
-                if state == State::New || contact.flags.0 == FIN_ACK {
+                if begins {
                     self.flows.begin(&contact);
                 }
             }
@@ -238,7 +239,7 @@ impl Host {
             Became::TurnedDown => News::TurnedDown,
             Became::Unfinished => News::Unfinished(1),
             // Where nobody knows the rules, silence is what a firewall's refusal looks like.
-            Became::Silent if !self.by_rules && waits(contact, State::New) => News::Refused,
+            Became::Silent if !self.by_rules && waits(contact) => News::Refused,
             Became::Silent => News::Silent,
         };
         self.observe(&Contact { news, ..*contact });
@@ -274,8 +275,8 @@ impl Host {
 }
 
 /// Whether it takes an answer to tell what a contact came to.
-const fn waits(contact: &Contact, state: State) -> bool {
-    contact.ports.is_some() && matches!(state, State::New)
+const fn waits(contact: &Contact) -> bool {
+    contact.ports.is_some()
 }
 
 fn key(headers: &Headers, hook: Hook, state: State) -> Key {

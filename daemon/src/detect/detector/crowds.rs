@@ -4,6 +4,7 @@ use super::{Detector, Knock, Score as _};
 use crate::detect::{
     contact::{Contact, News},
     episode::{Actor, Episode, Kind},
+    evidence,
     history::Try,
     keyed::number,
     pattern::Pattern,
@@ -19,7 +20,7 @@ const NOVEL: u32 = 6_000;
 const NETWORK_SOURCES: u32 = 6;
 /// New doors of one host that new sources try in some two minutes, and how many sources it takes. The
 /// Internet's background is a few in a minute.
-const SHARED: (f32, f32) = (24.0, 14.0);
+const SHARED: (f32, f32) = (18.0, 14.0);
 /// New sources at one door in some two minutes, and how many it takes.
 const CROWDED: (f32, f32) = (16.0, 12.0);
 /// Contacts at one door in ten seconds that are a flood, and from how many sources if not from one.
@@ -56,6 +57,29 @@ impl Detector {
             self.flood(knock, incident, flood);
         }
         flooded
+    }
+
+    /// A datagram that was let in, and that nobody has answered. Some services never do. Where one does, or
+    /// where the host says that nobody is there (as often as it says so: `icmp_ratelimit`), it is a part of a
+    /// flood if there are enough.
+    pub(super) fn unanswered(&mut self, knock: &Knock<'_>) {
+        let Knock { contact, now, door, .. } = *knock;
+        let Some((incident, crowd)) = self.doors.at(door, now, contact.packet) else { return };
+        let (incident, more) = (*incident, knock.who % 64);
+        crowd.faces |= 1 << more;
+        let unanswered = crowd.unfinished.add(1.0, now, RATE);
+        let heard = crowd.completed.at(now, RATE) + crowd.refused.at(now, RATE);
+        if heard < 0.5 || unanswered < DATAGRAMS.max(2.0 * heard) {
+            return;
+        }
+        if crowd.sources() >= FLOOD_SOURCES {
+            return self.flood(knock, incident, Pattern::UdpFlood);
+        }
+        let key = knock.who.rotate_left(17) ^ door;
+        let Some((_, rate)) = self.rates.at(key, now, contact.packet) else { return };
+        if rate.unfinished.add(1.0, now, RATE) >= DATAGRAMS / 2.0 {
+            self.only(knock, key, Pattern::UdpFlood);
+        }
     }
 
     /// A flood from everywhere: what looked like a crowd, or something new.
@@ -114,7 +138,7 @@ impl Detector {
                 (refused >= FLOOD).then_some(Pattern::SynFlood)
             }
             (_, Technique::Udp) => {
-                let refused = rate.refused.add(if again { 0.2 } else { 1.0 }, now, RATE);
+                let refused = rate.refused.add(if again { 0.5 } else { 1.0 }, now, RATE);
                 (refused >= DATAGRAMS).then_some(Pattern::UdpFlood)
             }
             _ => None,
@@ -217,6 +241,19 @@ impl Detector {
         true
     }
 
+    /// A door that a source tries who has tried many, but is no incident by himself: it belongs to his
+    /// network's, if there is one.
+    pub(super) fn network_goes_on(&mut self, knock: &Knock<'_>) {
+        let Knock { contact, source, technique, .. } = *knock;
+        let Some(place) = self.sources.find(source.network()) else { return };
+        let number = self.sources.at(place).incident;
+        let Some(episode) = self.open.get_mut(number) else { return };
+        episode.touch(contact);
+        episode.probe(contact, technique, episode.score);
+        episode.name(source, knock.who);
+        self.open.changed(number);
+    }
+
     fn open_network(&mut self, knock: &Knock<'_>, place: Place) {
         let network = knock.source.network();
         let record = *self.sources.at(place);
@@ -246,7 +283,9 @@ impl Detector {
         let Some((incident, crowd)) = self.doors.at(key, now, contact.packet) else { return };
         let mut number = *incident;
         crowd.faces |= 1 << (hash % 64);
-        let sum = crowd.strangers.add(weight.min(1.0), now, CROWD);
+        // Doors that say little say nothing at all when many try them: peers find each other there.
+        let weight = weight.min(1.0);
+        let sum = crowd.strangers.add(weight * weight, now, CROWD);
         if number == 0 {
             if sum < SHARED.0 || crowd.sources() < SHARED.1 {
                 return;
@@ -278,16 +317,26 @@ impl Detector {
 
     /// Whether many sources are at this host's doors already.
     fn is_shared_out(&mut self, contact: &Contact, now: Tenths) -> bool {
+        self.incident_at_host(contact, now).is_some_and(|incident| *incident != 0)
+    }
+
+    /// The incident of many sources at the doors of a contact's host, if there is one.
+    pub(super) fn incident_at_host(&mut self, contact: &Contact, now: Tenths) -> Option<&mut u8> {
         let host = self.keyed.address(contact.destination);
-        self.doors.at(host, now, contact.packet).is_some_and(|(incident, _)| *incident != 0)
+        self.doors.at(host, now, contact.packet).map(|(incident, _)| incident)
     }
 
     /// Many sources at one door that scanners ask for.
     fn crowd(&mut self, knock: &Knock<'_>) {
         let Knock { contact, now, door, technique, .. } = *knock;
-        let wanted =
-            matches!(technique, Technique::Syn | Technique::Udp) && ports::is_probed(number(contact));
-        if !wanted {
+        let port = number(contact);
+        // Who means to use a service that the world uses is its client; it is down, or has moved.
+        let client = match technique {
+            Technique::Syn => knock.meant,
+            Technique::Udp => !evidence::empty(contact),
+            _ => return,
+        };
+        if !ports::is_probed(port) || client && ports::is_public(port) {
             return;
         }
         let hash = knock.who;

@@ -11,7 +11,7 @@ use crate::detect::{
     evidence, ports,
     source::Source,
     sources::Place,
-    time::Moment,
+    time::{Moment, Tenths},
 };
 
 /// How little is left of a door's weight: one of a family that was tried before,
@@ -19,7 +19,7 @@ const OF_A_FAMILY: f32 = 0.4;
 /// and one that is known to be a service, which is down.
 const OUT_OF_SERVICE: f32 = 0.3;
 /// How much of its weight is left of a SYN that somebody means: programs have more of these to give away
-/// by mistake than of crafted ones. Only haste makes the difference.
+/// by mistake than of crafted ones. Only haste makes the difference, and to come in by the doors between.
 const MEANT: f32 = 0.75;
 /// A day, in tenths of a second.
 const DAY: u32 = 864_000;
@@ -51,13 +51,14 @@ impl Detector {
         let record = self.sources.at(place);
         let signs = evidence::fingerprinting(contact);
         record.signs |= signs;
-        let (known, incident) = (record.knows(door), record.incident);
+        let (known, forgets, incident) = (record.knows(door), record.forgets(), record.incident);
         // An incident knows every port of a single host; a record knows the last few doors.
         let known = match self.open.get(incident) {
             Some(episode) if episode.knows_doors() && contact.ports.is_some() => {
                 episode.tally.knows_alone(contact)
             }
-            _ => known,
+            // Who comes round to the same dozen of doors tries nothing new.
+            _ => known || forgets && incident == 0 && self.history.knows(source, knock.who, contact),
         };
         if known {
             self.press_alone(knock);
@@ -66,7 +67,7 @@ impl Detector {
             return self.retry(contact, incident, signs);
         }
         let record = self.sources.at(place);
-        let first_of_all = record.tried == 0;
+        let (first_of_all, hasty) = (record.tried == 0, record.is_hasty(now));
         record.try_door(door);
         self.history.note(source, knock.who, contact, knock.technique, now);
         self.weigh_family(knock, place);
@@ -81,7 +82,8 @@ impl Detector {
         }
         let record = self.sources.at(place);
         let weight = if port_zero { knock.weight * 2.0 } else { knock.weight };
-        record.blame(if knock.meant { weight * MEANT } else { weight }, weight, now);
+        let excused = knock.meant && (record.opened == 0 || !hasty);
+        record.blame(if excused { weight * MEANT } else { weight }, weight, now);
         let (score, tried, incident) = (record.score(), record.tried, record.incident);
         if incident == 0 && score >= self.settings.threshold_score() {
             self.open_scan(contact, source, place, score);
@@ -89,6 +91,8 @@ impl Detector {
             self.add_probe(knock, place, score, signs);
         } else if tried <= 3 && !service_down && !flooded {
             self.one_of_many(knock, first_of_all);
+        } else if !flooded {
+            self.network_goes_on(knock);
         }
     }
 
@@ -193,7 +197,10 @@ impl Detector {
             }
         }
         let record = *self.sources.at(place);
-        let is_decoy = record.echoes >= 2 && u16::from(record.echoes) * 2 >= record.tried;
+        // Scanners that know nothing of one another meet at a door now and then; decoys meet at each, though at
+        // the last one the others may be still to come.
+        let is_decoy =
+            record.echoes >= 2 && u16::from(record.echoes) * 4 >= record.tried.saturating_sub(1) * 3;
         let near = |time: Moment, seconds| Moment::from(contact.time).since(time).as_secs() <= seconds;
         if is_decoy {
             let known = self.open.iter().find(|(_, episode)| {
@@ -207,9 +214,11 @@ impl Detector {
                 None => self.begin(Episode::new(Kind::Decoys, Actor::Many, contact, threshold)),
             });
         }
+        let neighbour = |actor| matches!(actor, Actor::Known(other) if source.network().covers(other));
         let beside = |episode: &Episode| {
-            let kind = matches!(episode.kind, Kind::Scan | Kind::Together);
-            kind && episode.target == contact.destination && near(episode.started, TOGETHER_SECONDS)
+            matches!(episode.kind, Kind::Scan | Kind::Together)
+                && episode.target == contact.destination
+                && (near(episode.started, TOGETHER_SECONDS) || neighbour(episode.actor))
         };
         let others: Vec<u8> =
             self.open.iter().filter(|(_, episode)| beside(episode)).map(|(number, _)| number).collect();
@@ -236,10 +245,29 @@ impl Detector {
                 whole.name(source, self.keyed.source(source));
             }
         }
+        let now = self.tenths(contact.time.into());
+        let shared = self.take_shared(contact, now, &mut whole);
         let number = self.begin(whole);
         for &part in others {
             self.sources.hand_over(part, number);
         }
+        if shared && let Some(incident) = self.incident_at_host(contact, now) {
+            *incident = number;
+        }
         number
+    }
+
+    /// Takes in what the same sources began as, before they were told apart: many with a door each. Whether
+    /// there was such a thing.
+    fn take_shared(&mut self, contact: &Contact, now: Tenths, whole: &mut Episode) -> bool {
+        let number = self.incident_at_host(contact, now).map_or(0, |number| *number);
+        let near = |time: Moment| Moment::from(contact.time).since(time).as_secs() <= TOGETHER_SECONDS;
+        let same = |part: &Episode| part.kind == Kind::Shared && near(part.started);
+        let Some(part) = self.open.get(number).is_some_and(same).then(|| self.open.take(number)).flatten()
+        else {
+            return false;
+        };
+        whole.absorb(&part);
+        true
     }
 }

@@ -35,6 +35,9 @@ impl Detector {
         if let Some((_, crowd)) = self.doors.at(door, now, contact.packet) {
             crowd.completed.add(1.0, now, RATE);
         }
+        if contact.protocol == Protocol::UDP && ports::is_nobodys(number(contact)) {
+            self.acquaint(contact, now);
+        }
         self.count_session(knock);
         let Some(place) = self.sources.find_or_make_at(source, knock.who, now, contact.packet) else {
             return;
@@ -48,7 +51,9 @@ impl Detector {
             && contact.protocol == Protocol::TCP;
         // A bit by the door's hash: eight of them tell as many services as an alert needs.
         let bit = 1_u8 << (door % 8);
-        record.praise(if record.opened & bit == 0 { WELCOME.0 } else { WELCOME.1 });
+        // Doors that are found open between closed ones are what a scan is for.
+        let service = record.opened & bit == 0 && !record.is_hasty(now);
+        record.praise(if service { WELCOME.0 } else { WELCOME.1 });
         // Who has completed a handshake does not forge his address; a datagram proves nothing.
         if contact.protocol == Protocol::TCP {
             record.opened |= bit;

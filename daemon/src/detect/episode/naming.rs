@@ -29,24 +29,16 @@ impl Episode {
     pub(in crate::detect) fn pattern(&self) -> Pattern {
         let Self { tally, odd, .. } = self;
         let most = |count: u32| 2 * u64::from(count) > self.probes;
-        // As many as doors were tried before it was noticed would be enough of them.
-        let odd_most = |count: u32| 2 * u64::from(count) > self.before.max(self.probes - self.before);
         match self.kind {
             Kind::Only(pattern) => pattern,
             Kind::Decoys => Pattern::DecoyScan,
-            Kind::Together => Pattern::CoordinatedScan,
+            Kind::Together => self.oddest().unwrap_or(Pattern::CoordinatedScan),
             Kind::Crowd => Pattern::DistributedPortProbe,
             Kind::Shared if self.rotates() => Pattern::Ipv6Rotation,
             Kind::Shared => Pattern::DistributedScan,
             Kind::Scan if self.connected => Pattern::ScannedThenConnected,
             Kind::Scan if odd.signs.count_ones() >= 3 => Pattern::OsFingerprinting,
-            Kind::Scan if odd.overlapping > 0 && odd_most(odd.overlapping * 4) => {
-                Pattern::OverlappingFragments
-            }
-            Kind::Scan if odd_most(odd.malformed) => Pattern::MalformedProbe,
-            Kind::Scan if odd_most(odd.extension) => Pattern::ExtensionHeaderEvasion,
-            Kind::Scan if most(odd.port_zero) => Pattern::PortZero,
-            Kind::Scan if tally.tried() < 3 && odd.tiny > 0 => Pattern::TinyFragments,
+            Kind::Scan if let Some(odd) = self.oddest() => odd,
             Kind::Scan if most(tally.used(Technique::Protocol).into()) => Pattern::ProtocolScan,
             Kind::Scan
                 if most(
@@ -63,6 +55,22 @@ impl Episode {
                 _ => Pattern::BlockScan,
             },
         }
+    }
+
+    /// What most of it is, if that is odd in itself.
+    fn oddest(&self) -> Option<Pattern> {
+        let Self { tally, odd, .. } = self;
+        // As many as doors were tried before it was noticed would be enough of them.
+        let doors = self.before.max(self.probes - self.before);
+        let most = |count: u32| 2 * u64::from(count) > doors;
+        let shapes = [
+            (odd.overlapping > 0 && most(odd.overlapping * 4), Pattern::OverlappingFragments),
+            (most(odd.malformed), Pattern::MalformedProbe),
+            (most(odd.extension), Pattern::ExtensionHeaderEvasion),
+            (2 * u64::from(odd.port_zero) > self.probes, Pattern::PortZero),
+            (tally.tried() < 3 && odd.tiny > 0, Pattern::TinyFragments),
+        ];
+        shapes.into_iter().find(|(is, _)| *is).map(|(_, shape)| shape)
     }
 
     /// Whether most doors were tried from an address of their own, inside one IPv6 network.
