@@ -11,7 +11,7 @@ use super::{
 /// Time stamps (RFC 7323), as sessions have them in every segment.
 const STAMPS: [u8; 12] = [1, 1, 8, 10, 0, 1, 2, 3, 0, 4, 5, 6];
 
-pub(super) const HOSTILE: [Scene; 8] = [
+pub(super) const HOSTILE: [Scene; 9] = [
     ("connections in haste, to open doors and closed ones (nmap -sT)", &["port scan"], |capture| {
         for port in [
             21, 22, 23, 25, 53, 80, 110, 111, 135, 139, 143, 443, 445, 993, 995, 1723, 3306, 3389, 5900, 8080,
@@ -40,6 +40,11 @@ pub(super) const HOSTILE: [Scene; 8] = [
         for number in 0..600 {
             let port = 1 + half(spread(number)) % 100;
             capture.syn(outside(number % 20), HOST, port).after(100);
+        }
+    }),
+    ("sources that come one after the other, with four doors each", &["distributed scan"], |capture| {
+        for number in 0..200_u16 {
+            capture.syn(outside(u32::from(number) / 4), HOST, 1 + number * 37 % 1000).after(600);
         }
     }),
     ("headers that contradict themselves, from ten sources", &["malformed probe"], |capture| {

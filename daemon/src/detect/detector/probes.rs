@@ -27,6 +27,8 @@ const DAY: u32 = 864_000;
 const TOGETHER_SECONDS: u64 = 60;
 /// when there are so many.
 const TOGETHER: usize = 3;
+/// How long others may join them, if they don't stop, in seconds.
+const JOINED_SECONDS: u64 = 600;
 /// Decoys come without a pause: how long theirs is remembered, in seconds.
 const DECOYS_SECONDS: u64 = 60;
 
@@ -215,10 +217,16 @@ impl Detector {
             });
         }
         let neighbour = |actor| matches!(actor, Actor::Known(other) if source.network().covers(other));
+        // For a while only, or whoever keeps one going could hide others in it.
+        let goes_on = |episode: &Episode| {
+            episode.kind == Kind::Together
+                && near(episode.started, JOINED_SECONDS)
+                && near(episode.last_seen, TOGETHER_SECONDS)
+        };
         let beside = |episode: &Episode| {
             matches!(episode.kind, Kind::Scan | Kind::Together)
                 && episode.target == contact.destination
-                && (near(episode.started, TOGETHER_SECONDS) || neighbour(episode.actor))
+                && (near(episode.started, TOGETHER_SECONDS) || goes_on(episode) || neighbour(episode.actor))
         };
         let others: Vec<u8> =
             self.open.iter().filter(|(_, episode)| beside(episode)).map(|(number, _)| number).collect();
@@ -267,7 +275,10 @@ impl Detector {
         else {
             return false;
         };
+        // Both have counted the same doors.
+        let (probes, packets) = (whole.probes.max(part.probes), whole.packets.max(part.packets));
         whole.absorb(&part);
+        (whole.probes, whole.packets) = (probes, packets);
         true
     }
 }

@@ -32,7 +32,11 @@ impl Episode {
         match self.kind {
             Kind::Only(pattern) => pattern,
             Kind::Decoys => Pattern::DecoyScan,
-            Kind::Together => self.oddest().unwrap_or(Pattern::CoordinatedScan),
+            Kind::Together => self.oddest().unwrap_or(if self.is_shared_out() {
+                Pattern::DistributedScan
+            } else {
+                Pattern::CoordinatedScan
+            }),
             Kind::Crowd => Pattern::DistributedPortProbe,
             Kind::Shared if self.rotates() => Pattern::Ipv6Rotation,
             Kind::Shared => Pattern::DistributedScan,
@@ -77,6 +81,14 @@ impl Episode {
     fn rotates(&self) -> bool {
         let v6 = matches!(self.actor, Actor::Known(source) if source.is_v6());
         v6 && u64::from(self.faces.count_ones()) * 2 > self.probes.min(32)
+    }
+
+    /// Whether many sources have each sent next to nothing.
+    fn is_shared_out(&self) -> bool {
+        const MANY: u32 = 8;
+        const FEW: u64 = 8;
+        let sources = self.faces.count_ones();
+        sources >= MANY && self.packets <= FEW * u64::from(sources)
     }
 
     fn is_slow(&self) -> bool {
