@@ -32,11 +32,11 @@ impl Episode {
         match self.kind {
             Kind::Only(pattern) => pattern,
             Kind::Decoys => Pattern::DecoyScan,
-            Kind::Together => self.oddest().unwrap_or(if self.is_shared_out() {
-                Pattern::DistributedScan
-            } else {
-                Pattern::CoordinatedScan
-            }),
+            Kind::Together => match self.oddest() {
+                Some(odd) => odd,
+                None if self.is_shared_out() => Pattern::DistributedScan,
+                None => Pattern::CoordinatedScan,
+            },
             Kind::Crowd => Pattern::DistributedPortProbe,
             Kind::Shared if self.rotates() => Pattern::Ipv6Rotation,
             Kind::Shared => Pattern::DistributedScan,

@@ -35,7 +35,7 @@ fn flows_are_bounded_and_the_busy_stay() {
         if client.is_multiple_of(1000) {
             assert!(known(&mut flows, 0), "{client}");
         }
-        let Flows { young, old, waiting } = &flows;
+        let Flows { young, old, waiting, both_ways: _ } = &flows;
         assert!(young.len() <= MOST && old.len() <= MOST && waiting.len() <= MOST, "{client}");
     }
     assert!(known(&mut flows, 0) && known(&mut flows, 3 * MOST - 1) && !known(&mut flows, 1));
