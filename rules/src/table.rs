@@ -11,6 +11,7 @@ mod classes;
 mod doubt;
 mod index;
 mod kinds;
+mod pairs;
 mod steps;
 mod summary;
 mod tree;
@@ -19,7 +20,10 @@ mod trie;
 use std::{net::IpAddr, sync::Arc};
 
 pub use self::summary::{Strategy, TablePart, TableSummary};
-use self::{doubt::Doubt, index::Index};
+use self::{
+    doubt::Doubt,
+    index::{Index, Unsure},
+};
 use crate::{Action, Cause, Decision, Fact, Hook, Key, Matched, Rule, RuleId, Ruleset, Standing};
 
 /// A ruleset made ready for lookup. It answers every key as [`Ruleset::first_match`] does.
@@ -90,16 +94,16 @@ impl RuleTable {
         if hook.asks.in_doubt(key) {
             return self.in_doubt(key, *policy, hook);
         }
-        let confirms = |id| self.matches(id, key);
         let first = match (key.source, key.destination) {
             (IpAddr::V4(source), IpAddr::V4(destination)) => {
-                hook.v4.first(key, source.to_bits(), destination.to_bits(), confirms)
+                hook.v4.first(key, source.to_bits(), destination.to_bits())
             }
             (IpAddr::V6(source), IpAddr::V6(destination)) => {
-                hook.v6.first(key, source.to_bits(), destination.to_bits(), confirms)
+                hook.v6.first(key, source.to_bits(), destination.to_bits())
             }
             _ => return self.by_reference(key),
         };
+        let first = first.unwrap_or_else(|Unsure| self.first_asked(key, hook));
         let (action, cause) = match first {
             Some(id) => (self.actions[id.0 as usize], Cause::Rule(id)),
             None => (*policy, Cause::Policy),
@@ -123,23 +127,21 @@ impl RuleTable {
     #[inline(never)]
     fn in_doubt(&self, key: &Key, policy: Action, hook: &HookTable) -> Decision {
         let mut doubt = Doubt::new(&self.ruleset, key);
-        match (key.source, key.destination) {
-            (IpAddr::V4(source), IpAddr::V4(destination)) => {
-                hook.v4.each(key, source.to_bits(), destination.to_bits(), |rule| doubt.ask(rule));
-            }
-            (IpAddr::V6(source), IpAddr::V6(destination)) => {
-                hook.v6.each(key, source.to_bits(), destination.to_bits(), |rule| doubt.ask(rule));
-            }
-            _ => return self.ruleset.first_match(key),
-        }
+        hook.each(key, |rule| doubt.ask(rule));
         doubt.decision(policy)
     }
 
-    /// Whether a rule matches `key`, for rules that name more than the table knows.
+    /// The first rule that matches `key`, where rules name more than the table knows: these are asked.
     #[cold]
     #[inline(never)]
-    fn matches(&self, id: RuleId, key: &Key) -> bool {
-        self.ruleset.rule(id).matches(key) == Matched::Yes
+    fn first_asked(&self, key: &Key, hook: &HookTable) -> Option<RuleId> {
+        let mut first: Option<RuleId> = None;
+        hook.each(key, |id| {
+            if first.is_none_or(|first| id < first) && self.ruleset.rule(id).matches(key) == Matched::Yes {
+                first = Some(id);
+            }
+        });
+        first
     }
 
     /// What was chosen for which rules, and what it takes.
@@ -179,6 +181,20 @@ impl HookTable {
         let asks = rules.iter().fold(Asks::default(), |asks, &id| asks.and(ruleset.rule(id)));
         let (v4, v6) = (Index::new(ruleset, &rules, wanted), Index::new(ruleset, &rules, wanted));
         Self { rules, asks, v4, v6 }
+    }
+
+    /// Calls `each` with the rules that may match the key, which is of one family: all but some of those
+    /// after one that matches, in any order, some more than once.
+    fn each(&self, key: &Key, each: impl FnMut(RuleId)) {
+        match (key.source, key.destination) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                self.v4.each(key, source.to_bits(), destination.to_bits(), each);
+            }
+            (IpAddr::V6(source), IpAddr::V6(destination)) => {
+                self.v6.each(key, source.to_bits(), destination.to_bits(), each);
+            }
+            _ => {}
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{
     axis::{Address, Axis},
     kinds::{Ask, LONG, Taken},
+    steps::Coordinate,
 };
 use crate::{AddressSet, Match, RangeSet, Rule, RuleId, Standing, Step};
 
@@ -143,6 +144,36 @@ impl<'a, A: Address> Extent<'a, A> {
         (!empty).then_some(extent)
     }
 
+    /// Whether the rule matches whatever `other` may match, as far as both are for the same addresses.
+    pub(super) fn covers_at_same_addresses(&self, other: &Self) -> bool {
+        let kinds = |of: &RangeSet<u16>| within(Some(of.ranges()), Some(self.kinds.certain.ranges()));
+        self.exact
+            && within(other.port, self.port)
+            && within(other.source_port, self.source_port)
+            && kinds(&other.kinds.certain)
+            && kinds(&other.kinds.doubtful)
+    }
+
+    /// Whether the rule matches whatever `other` may match.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        within(other.source, self.source)
+            && within(other.destination, self.destination)
+            && self.covers_at_same_addresses(other)
+    }
+
+    /// How often all keys have to be halved until about the rule's are left.
+    pub(super) fn narrowness(&self) -> u32 {
+        fn halvings<T: Coordinate>(ranges: Ranges<'_, T>) -> u32 {
+            let widest = each(ranges).map(|(first, last)| last.shift_from(first, 0)).max();
+            T::MAX.shift_from(T::MIN, 0) - widest.unwrap_or_default()
+        }
+        halvings(self.source)
+            + halvings(self.destination)
+            + halvings(self.source_port)
+            + halvings(self.port)
+            + halvings(Some(self.kinds.certain.ranges()))
+    }
+
     /// How many areas it takes to write all but the kinds exactly.
     fn boxes(&self) -> usize {
         let Self { source, destination, source_port, port, .. } = self;
@@ -234,6 +265,15 @@ fn boxes_of<'a, A: Address>(
                 each(port).map(move |port| (source, destination, source_port, port))
             })
         })
+    })
+}
+
+/// Whether every number of these ranges is in those of `outer`, which don't touch.
+fn within<T: Step>(ranges: Ranges<'_, T>, outer: Ranges<'_, T>) -> bool {
+    let Some(outer) = outer else { return true };
+    each(ranges).all(|(first, last)| {
+        let before = outer.partition_point(|range| range.0 <= first);
+        before > 0 && last <= outer[before - 1].1
     })
 }
 

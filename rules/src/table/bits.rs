@@ -10,17 +10,18 @@ use super::{
     area::{Axes, Extent, Point},
     axis::{Address, Axis},
     classes::{Classes, Row, ones},
-    trie::Trie,
+    index::Unsure,
+    trie::{AddressTrie, PortTrie},
 };
 use crate::RuleId;
 
 /// Rows of bits.
 #[derive(Debug, Clone)]
 pub(super) struct Bits {
-    source: Trie<2>,
-    destination: Trie<2>,
-    source_port: Trie<1>,
-    port: Trie<1>,
+    source: AddressTrie,
+    destination: AddressTrie,
+    source_port: PortTrie,
+    port: PortTrie,
     kinds: Box<[u16]>,
     /// The rows that all these lead to, one after the other.
     rows: Box<[u64]>,
@@ -70,10 +71,10 @@ impl Bits {
             exact[number / 64] |= u64::from(extent.exact) << (number % 64);
         }
         Some(Self {
-            source: Trie::new(&sources, most / 2)?,
-            destination: Trie::new(&destinations, most / 2)?,
-            source_port: Trie::new(&source_ports, most)?,
-            port: Trie::new(&ports, most)?,
+            source: AddressTrie::new(&sources, most / 2)?,
+            destination: AddressTrie::new(&destinations, most / 2)?,
+            source_port: PortTrie::new(&source_ports, most)?,
+            port: PortTrie::new(&ports, most)?,
             kinds: by_kind(&kinds, kind_count),
             rows,
             words,
@@ -82,25 +83,23 @@ impl Bits {
         })
     }
 
-    /// The first rule that holds `point` exactly, or that holds it and `confirms`.
+    /// The first rule that holds `point` exactly, unless one before it has to be asked.
     #[inline(never)]
-    pub(super) fn first(&self, point: &Point, confirms: impl Fn(RuleId) -> bool) -> Option<RuleId> {
-        let rows = self.rows_at(point);
+    pub(super) fn first(&self, point: Point) -> Result<Option<RuleId>, Unsure> {
+        let rows = self.rows_at(&point);
         let all = |word: usize| rows.iter().fold(u64::MAX, |all, row| all & self.rows[row + word]);
         let mut words = all(0);
         while words != 0 {
             let word = words.trailing_zeros() as usize;
-            let mut bits = all(1 + word);
-            while bits != 0 {
-                let number = word * 64 + bits.trailing_zeros() as usize;
-                if self.exact[word] & bits & bits.wrapping_neg() != 0 || confirms(self.rules[number]) {
-                    return Some(self.rules[number]);
-                }
-                bits &= bits - 1;
+            let bits = all(1 + word);
+            if bits != 0 {
+                let first = bits.trailing_zeros();
+                let exact = self.exact[word] >> first & 1 == 1;
+                return if exact { Ok(Some(self.rules[word * 64 + first as usize])) } else { Err(Unsure) };
             }
             words &= words - 1;
         }
-        None
+        Ok(None)
     }
 
     /// Calls `each` with the rules whose extents hold `point`, ascending.

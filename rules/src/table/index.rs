@@ -5,6 +5,7 @@ use super::{
     axis::{Address, Axis},
     bits::{self, Bits},
     kinds::Kinds,
+    pairs::Pairs,
     summary::Strategy,
     tree::Tree,
 };
@@ -20,9 +21,15 @@ pub(super) struct Index<A: Address> {
 
 #[derive(Debug, Clone)]
 enum Finder {
+    Pairs(Box<Pairs>),
     Bits(Box<Bits>),
-    Tree(Tree),
+    Tree(Box<Tree>),
 }
+
+/// The first rule that holds a packet has to be asked whether it matches: there is more to it than the
+/// table knows.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Unsure;
 
 /// So few areas are compared one by one, eight at a time.
 const FEW_AREAS: usize = 16;
@@ -42,41 +49,42 @@ impl<A: Address> Index<A> {
         let extents = rules.iter().zip(&taken_by);
         let extents: Vec<Extent<'_, A>> =
             extents.filter_map(|(&id, &by)| Extent::of(id, ruleset.rule(id), &taken[by as usize])).collect();
+        let extents = uncovered(extents);
         let axes = Axes::new(&extents);
-        let finder = Finder::new(&extents, &axes, kinds.count(), wanted);
+        let finder = Finder::new(&extents, &axes, kinds.count(), rules.len(), wanted);
         Self { kinds, axes, finder }
     }
 
-    /// The first rule that holds the key exactly, or that holds it and `confirms`.
-    #[inline]
-    pub(super) fn first(
-        &self,
-        key: &Key,
-        source: A,
-        destination: A,
-        confirms: impl Fn(RuleId) -> bool,
-    ) -> Option<RuleId> {
-        let point = self.point(key, source, destination);
-        match &self.finder {
-            Finder::Bits(bits) => bits.first(&point, confirms),
-            Finder::Tree(tree) => tree.first(&point, confirms),
+    /// The first rule that matches the key, unless one has to be asked for that.
+    #[inline(never)]
+    pub(super) fn first(&self, key: &Key, source: A, destination: A) -> Result<Option<RuleId>, Unsure> {
+        if self.kinds.tell_more_than_protocols() {
+            return self.first_of_crossed(key, source, destination);
         }
+        self.finder.first(self.point(key, source, destination, self.kinds.by_protocol(key)))
+    }
+
+    /// The same, out of the way of what has not to be called.
+    #[inline(never)]
+    fn first_of_crossed(&self, key: &Key, source: A, destination: A) -> Result<Option<RuleId>, Unsure> {
+        let kind = self.kinds.of(key, source, destination);
+        self.finder.first(self.point(key, source, destination, kind))
     }
 
     /// Calls `each` with the rules that may hold the key, in any order; some of those after one that
     /// holds it exactly are left out, others may come twice.
     pub(super) fn each(&self, key: &Key, source: A, destination: A, each: impl FnMut(RuleId)) {
-        let point = self.point(key, source, destination);
+        let point = self.point(key, source, destination, self.kinds.of(key, source, destination));
         match &self.finder {
+            Finder::Pairs(pairs) => pairs.each(&point, each),
             Finder::Bits(bits) => bits.each(&point, each),
             Finder::Tree(tree) => tree.each(&point, each),
         }
     }
 
     #[inline]
-    fn point(&self, key: &Key, source: A, destination: A) -> Point {
+    fn point(&self, key: &Key, source: A, destination: A, kind: u16) -> Point {
         let (source_port, port) = key.ports.map_or((0, 0), |ports| (ports.source, ports.destination));
-        let kind = self.kinds.of(key, source, destination);
         let (source, destination) =
             (self.axes.source.number(source), self.axes.destination.number(destination));
         Point::new(source, destination, source_port, port, kind)
@@ -88,6 +96,7 @@ impl<A: Address> Index<A> {
         let Self { kinds, axes, finder } = self;
         let bytes = kinds.bytes() + axes.source.bytes() + axes.destination.bytes();
         match finder {
+            Finder::Pairs(pairs) => (Strategy::Pairs, bytes + pairs.bytes(), pairs.longest()),
             Finder::Bits(bits) => (Strategy::Bits, bytes + bits.bytes(), 0),
             Finder::Tree(tree) => {
                 let strategy = match tree.longest() {
@@ -102,12 +111,29 @@ impl<A: Address> Index<A> {
 }
 
 impl Finder {
+    #[inline(always)]
+    fn first(&self, point: Point) -> Result<Option<RuleId>, Unsure> {
+        match self {
+            Self::Pairs(pairs) => pairs.first(&point),
+            Self::Bits(bits) => bits.first(point),
+            Self::Tree(tree) => tree.first(point),
+        }
+    }
+
+    /// Lists by pairs of addresses are quickest, for as many rules as they can be made for; then rows of bits,
+    /// for few rules; a tree stands everything.
     fn new<A: Address>(
         extents: &[Extent<'_, A>],
         axes: &Axes<A>,
         kinds: usize,
+        rules: usize,
         wanted: Option<Strategy>,
     ) -> Self {
+        if wanted.is_none_or(|wanted| wanted == Strategy::Pairs)
+            && let Some(pairs) = Pairs::new(extents, axes, most_bytes(rules))
+        {
+            return Self::Pairs(Box::new(pairs));
+        }
         let total = |most: usize| extents.iter().map(|extent| extent.parts(most)).sum::<usize>();
         let mut most = 4096;
         while most > 1 && total(most) > 2 * extents.len() + 1024 {
@@ -115,22 +141,44 @@ impl Finder {
         }
         let count = total(most);
         let in_bits = match wanted {
-            None => count > FEW_AREAS && extents.len() <= MOST_IN_BITS,
-            wanted => wanted == Some(Strategy::Bits),
+            None => count > FEW_AREAS && rules <= MOST_IN_BITS,
+            wanted => wanted == Some(Strategy::Bits) && extents.len() <= bits::MOST_RULES,
         };
-        if in_bits && extents.len() <= bits::MOST_RULES {
-            let most = extents.len() * 2048 + (1 << 19);
-            if let Some(bits) = Bits::new(extents, axes, kinds, most) {
-                return Self::Bits(Box::new(bits));
-            }
+        if in_bits && let Some(bits) = Bits::new(extents, axes, kinds, most_bytes(extents.len())) {
+            return Self::Bits(Box::new(bits));
         }
         let mut areas = Vec::with_capacity(count);
         extents.iter().for_each(|extent| extent.areas(axes, most, &mut areas));
         let copies = match wanted {
             Some(Strategy::Scan) => 0,
             Some(Strategy::CappedTree) => 1,
-            Some(Strategy::Bits | Strategy::Tree) | None => MOST_COPIES,
+            Some(Strategy::Pairs | Strategy::Bits | Strategy::Tree) | None => MOST_COPIES,
         };
-        Self::Tree(Tree::new(&areas, copies))
+        Self::Tree(Box::new(Tree::new(&areas, copies)))
     }
+}
+
+/// The bytes that lists or rows may take for so many rules. What few rules take doesn't matter, and a
+/// processor's cache bounds what is quick for many.
+fn most_bytes(rules: usize) -> usize {
+    (1 << 19) + (2048 * rules).min(3 << 19)
+}
+
+/// Leaves out extents that lie within an exact one of an earlier rule, which matches wherever they would.
+/// Only the widest are tried as cover: rules in no particular order have some that cover many.
+fn uncovered<A: Address>(extents: Vec<Extent<'_, A>>) -> Vec<Extent<'_, A>> {
+    const MOST: usize = 64;
+    let exact = extents.iter().enumerate().filter(|(_, extent)| extent.exact);
+    let mut widest: Vec<(u32, usize)> = exact.map(|(number, extent)| (extent.narrowness(), number)).collect();
+    widest.sort_unstable();
+    widest.truncate(MOST);
+    widest.sort_unstable_by_key(|&(_, number)| number);
+    let covers: Vec<(usize, Extent<'_, A>)> =
+        widest.into_iter().map(|(_, number)| (number, extents[number].clone())).collect();
+    let covered = |number: usize, extent: &Extent<'_, A>| {
+        let mut earlier = covers.iter().take_while(|(earlier, _)| *earlier < number);
+        earlier.any(|(_, earlier)| earlier.covers(extent))
+    };
+    let extents = extents.into_iter().enumerate().filter(|(number, extent)| !covered(*number, extent));
+    extents.map(|(_, extent)| extent).collect()
 }

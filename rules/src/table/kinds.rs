@@ -49,17 +49,22 @@ enum Classes<A> {
 }
 
 impl<A: Address> Kinds<A> {
+    /// Whether a packet's kind hangs on more than its protocol.
+    #[inline]
+    pub(super) fn tell_more_than_protocols(&self) -> bool {
+        !self.facts.is_empty()
+    }
+
+    /// The kind of a packet, as far as its protocol tells.
+    #[inline]
+    pub(super) fn by_protocol(&self, key: &Key) -> u16 {
+        self.protocols[usize::from(key.protocol.0) | usize::from(key.ports.is_some()) << 8]
+    }
+
     /// The kind of a packet.
     #[inline]
     pub(super) fn of(&self, key: &Key, source: A, destination: A) -> u16 {
-        let protocol = usize::from(key.protocol.0) | usize::from(key.ports.is_some()) << 8;
-        let kind = self.protocols[protocol];
-        if self.facts.is_empty() { kind } else { self.crossed(kind, key, source, destination) }
-    }
-
-    #[inline(never)]
-    fn crossed(&self, kind: u16, key: &Key, source: A, destination: A) -> u16 {
-        self.facts.iter().fold(kind, |kind, fact| {
+        self.facts.iter().fold(self.by_protocol(key), |kind, fact| {
             let class = fact.class(key, source, destination);
             fact.kinds[usize::from(kind) * usize::from(fact.columns) + usize::from(class)]
         })

@@ -23,7 +23,7 @@ macro_rules! coordinate {
         }
     )*};
 }
-coordinate!(u32 u128);
+coordinate!(u16 u32 u128);
 
 /// A function that is constant between its steps: a table over the highest bits says which few of
 /// the sorted steps to search. Small, and fast enough also for hundreds of thousands of prefixes.

@@ -33,6 +33,8 @@ pub struct TablePart {
 pub enum Strategy {
     /// The few rules there are, eight at a time.
     Scan,
+    /// A list of rules for each pair of classes of addresses, eight at a time.
+    Pairs,
     /// A row of bits for each class of addresses, ports and kinds.
     Bits,
     /// A tree that leads to a few rules.
@@ -43,12 +45,13 @@ pub enum Strategy {
 
 impl Strategy {
     /// All strategies.
-    pub const ALL: [Self; 4] = [Self::Scan, Self::Bits, Self::Tree, Self::CappedTree];
+    pub const ALL: [Self; 5] = [Self::Scan, Self::Pairs, Self::Bits, Self::Tree, Self::CappedTree];
 
     /// The name that is printed.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Scan => "scan",
+            Self::Pairs => "pairs",
             Self::Bits => "bits",
             Self::Tree => "tree",
             Self::CappedTree => "capped tree",

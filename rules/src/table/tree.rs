@@ -3,11 +3,10 @@
 mod build;
 mod cut;
 
-use std::convert::Infallible;
-
 use super::{
     area::{Area, Point},
     block::{Block, Lanes, Mark},
+    index::Unsure,
 };
 use crate::RuleId;
 
@@ -43,10 +42,6 @@ struct Node {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Child(u32);
 
-/// A rule would have to be asked.
-#[derive(Debug, Clone, Copy)]
-struct Unsure;
-
 impl Child {
     const LEAF: u32 = 1 << 31;
     /// The leaf of the first block, which is empty.
@@ -64,45 +59,22 @@ impl Tree {
         Self { groups: Vec::new(), nodes: Vec::new(), cells: Vec::new(), blocks: vec![nothing], longest: 0 }
     }
 
-    /// The first rule that has an area that holds `point`, and that either has it exactly or
-    /// `confirms`.
-    #[inline]
-    pub(super) fn first(&self, point: &Point, confirms: impl Fn(RuleId) -> bool) -> Option<RuleId> {
-        self.first_exact(point).unwrap_or_else(|Unsure| self.first_confirmed(point, confirms))
-    }
-
-    /// The same, as long as no rule has to be asked. A loop without calls keeps all its numbers in
-    /// registers.
+    /// The first rule that has an area that holds `point` exactly, unless one that may be before it has to be
+    /// asked.
     #[inline(never)]
-    fn first_exact(&self, point: &Point) -> Result<Option<RuleId>, Unsure> {
-        self.search(point, |_| Err(Unsure))
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn first_confirmed(&self, point: &Point, confirms: impl Fn(RuleId) -> bool) -> Option<RuleId> {
-        let Ok(first) = self.search(point, |rule| Ok::<_, Infallible>(confirms(rule)));
-        first
-    }
-
-    #[inline]
-    fn search<E>(
-        &self,
-        point: &Point,
-        confirms: impl Fn(RuleId) -> Result<bool, E>,
-    ) -> Result<Option<RuleId>, E> {
-        let lanes = Lanes::new(point);
+    pub(super) fn first(&self, point: Point) -> Result<Option<RuleId>, Unsure> {
+        let lanes = Lanes::new(&point);
         let mut best = Mark::NONE;
         for group in &self.groups {
             if group.first >= best {
                 break;
             }
-            let mut at = self.leaf(group.root, point);
+            let mut at = self.leaf(group.root, &point);
             while let Some(block) = self.blocks.get(at)
                 && block.first() < best
             {
-                if let Some(found) = block.first_holding(&lanes, best, &confirms)? {
-                    best = found;
+                if let Some(found) = block.first_holding(&lanes)? {
+                    best = best.min(found);
                     break;
                 }
                 if !block.goes_on() {

@@ -2,35 +2,39 @@
 
 use std::collections::HashMap;
 
-/// A function of numbers of `8 * LEVELS + 8` bits: a table over the highest 16 bits, then nodes of 256.
+/// A function of numbers: a table of `ROOT` over their highest bits, then nodes of 256.
 /// Equal nodes are kept once.
 #[derive(Debug, Clone)]
-pub(super) struct Trie<const LEVELS: usize> {
-    /// By the highest bits: a node of the first level, or the value where there are no levels.
-    root: Box<[u16]>,
+pub(super) struct Trie<const ROOT: usize, const LEVELS: usize> {
+    /// By the highest bits: a node of the first level.
+    root: Box<[u16; ROOT]>,
     /// Each level's nodes, one after the other.
     levels: [Box<[u16]>; LEVELS],
 }
 
 const NODE: usize = 256;
 
-impl<const LEVELS: usize> Trie<LEVELS> {
-    const ROOT_BITS: u32 = if LEVELS == 1 { 8 } else { 16 };
+/// For addresses.
+pub(super) type AddressTrie = Trie<{ 1 << 16 }, 2>;
+/// For ports.
+pub(super) type PortTrie = Trie<{ 1 << 8 }, 1>;
 
+impl<const ROOT: usize, const LEVELS: usize> Trie<ROOT, LEVELS> {
     /// The function that has the value of the last of these steps at or below each number; they
     /// ascend, and the first is at 0. `None` where it would take more than `most` bytes.
     pub(super) fn new(steps: &[(u32, u16)], most: usize) -> Option<Self> {
         let levels = vec![Level::default(); LEVELS];
         let mut builder = Builder { steps, at: 0, levels, bytes: 0, most };
-        let root = builder.entries(0, 0, 1 << (8 * LEVELS), 1 << Self::ROOT_BITS)?;
+        let root = builder.entries(0, 0, 1 << (8 * LEVELS), ROOT)?;
         let mut levels = builder.levels.into_iter().map(|level| level.nodes.into());
-        Some(Self { root: root.into(), levels: std::array::from_fn(|_| levels.next().unwrap_or_default()) })
+        let root = root.into_boxed_slice().try_into().ok()?;
+        Some(Self { root, levels: std::array::from_fn(|_| levels.next().unwrap_or_default()) })
     }
 
     /// The value at `at`, which has no more bits than there are.
     #[inline]
     pub(super) fn at(&self, at: u32) -> u16 {
-        let mut entry = self.root[(at >> (8 * LEVELS)) as usize];
+        let mut entry = self.root[(at >> (8 * LEVELS)) as usize % ROOT];
         for (level, nodes) in self.levels.iter().enumerate() {
             let byte = at >> (8 * (LEVELS - 1 - level)) & 0xff;
             entry = nodes[usize::from(entry) * NODE + byte as usize];
@@ -114,12 +118,12 @@ impl Builder<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::Trie;
+    use super::{AddressTrie, PortTrie};
 
     #[test]
     fn the_last_step_at_or_below_counts() {
         let mut steps = vec![(0, 3), (5, 4), (0x1_0000, 5), (0x1_0100, 3), (0x7700_0001, 6), (u32::MAX, 7)];
-        let trie = Trie::<2>::new(&steps, usize::MAX).unwrap();
+        let trie = AddressTrie::new(&steps, usize::MAX).unwrap();
         for &(start, _) in &steps {
             for at in [start.saturating_sub(1), start, start.saturating_add(1)] {
                 let step = steps.iter().rfind(|&&(start, _)| start <= at).unwrap();
@@ -127,14 +131,14 @@ mod tests {
             }
         }
         steps.truncate(2);
-        let ports = Trie::<1>::new(&steps, usize::MAX).unwrap();
+        let ports = PortTrie::new(&steps, usize::MAX).unwrap();
         assert_eq!([0, 4, 5, 0xffff].map(|at| ports.at(at)), [3, 3, 4, 4]);
     }
 
     #[test]
     fn it_stays_small_or_is_not_made() {
         let hosts: Vec<(u32, u16)> = (0..5000).map(|n| (n << 19 | n, (n % 300) as u16)).collect();
-        assert!(Trie::<2>::new(&hosts, 1 << 20).is_none());
-        assert!(Trie::<2>::new(&[(0, 1)], 0).is_none());
+        assert!(AddressTrie::new(&hosts, 1 << 20).is_none());
+        assert!(AddressTrie::new(&[(0, 1)], 0).is_none());
     }
 }

@@ -85,3 +85,18 @@ fn short_prefixes_that_overlap() {
 fn everything_matches_everything() {
     at_most(&parts(20_000, |_| Match::default()), 200, 8);
 }
+
+#[test]
+fn many_pairs_of_addresses_of_which_each_is_for_many_rules() {
+    let mixed = |random: &mut Random| {
+        let either = random.number() % 4;
+        Match {
+            source: if either == 0 { random.prefix(24) } else { None },
+            destination: if either == 1 { random.prefix(24) } else { None },
+            port: random.ports(),
+            ..Match::default()
+        }
+    };
+    at_most(&parts(600, mixed), 4096, 64);
+    at_most(&parts(4000, mixed), 1024, 4000);
+}

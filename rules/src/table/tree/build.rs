@@ -1,7 +1,5 @@
 //! How the tree grows.
 
-use std::cmp::Reverse;
-
 use super::{
     Child, Group, Node, Tree,
     cut::{Cut, Region, clip},
@@ -26,8 +24,7 @@ pub(super) fn tree(areas: &[Area], copies: usize) -> Tree {
     // There are no kinds beyond the last that a rule takes, as far as rules go.
     everything[KIND].1 = regions.iter().map(|region| region[KIND].1).max().unwrap_or_default();
     let mut groups: [Vec<u32>; 4] = Default::default();
-    for number in uncovered(areas, &regions) {
-        let region = &regions[number as usize];
+    for (number, region) in (0..).zip(&regions) {
         let wide = |dimension: usize| region[dimension].1 - region[dimension].0 >= NARROW;
         groups[usize::from(wide(0)) + 2 * usize::from(wide(1))].push(number);
     }
@@ -48,28 +45,6 @@ pub(super) fn tree(areas: &[Area], copies: usize) -> Tree {
     }
     builder.tree.groups.sort_by_key(|group| group.first);
     builder.tree
-}
-
-/// Leaves out areas that lie within an exact area of an earlier rule, which matches wherever they would.
-/// Only the widest are tried as cover: rules in no particular order have some that cover many.
-fn uncovered(areas: &[Area], regions: &[Region]) -> Vec<u32> {
-    const MOST: usize = 64;
-    let size = |number: u32| -> u128 {
-        let widths = regions[number as usize].iter().map(|(first, last)| u128::from(last - first) + 1);
-        widths.product()
-    };
-    let numbers = || (0..).zip(areas);
-    let exact = numbers().filter(|(_, area)| area.exact);
-    let mut widest: Vec<(Reverse<u128>, u32)> =
-        exact.map(|(number, _)| (Reverse(size(number)), number)).collect();
-    widest.sort_unstable();
-    let mut widest: Vec<u32> = widest.into_iter().take(MOST).map(|(_, number)| number).collect();
-    widest.sort_unstable();
-    let covered = |number: u32| {
-        let mut earlier = widest.iter().take_while(|&&earlier| earlier < number);
-        earlier.any(|&earlier| within(&regions[number as usize], &regions[earlier as usize]))
-    };
-    numbers().map(|(number, _)| number).filter(|&number| !covered(number)).collect()
 }
 
 const KIND: usize = 4;
