@@ -1,8 +1,10 @@
 //! Beside what others set up on the same host: a container engine, another firewall, traffic shaping.
 
+use std::fs;
+
 use serde_json::Value;
 
-use crate::bed::{Bed, Daemon, Flow, GATE, INNER, Outcome::*, PEER, Snapshot};
+use crate::bed::{Bed, Daemon, Flow, GATE, INNER, Outcome::*, PEER, Snapshot, binary};
 
 fn degraded(daemon: &Daemon<'_>) -> Value {
     let status: Value = serde_json::from_slice(&daemon.ask(&["status", "--json"]).stdout).expect("JSON");
@@ -103,6 +105,47 @@ fn a_containers_published_port_is_a_door_like_any_other() {
     daemon.terminate();
     assert_eq!(Snapshot::of(&bed.gate), before);
     assert_eq!([published(8080), published(8081)], [Answered; 2]);
+}
+
+/// A door of the gate's that is another one behind it.
+const TRANSLATED: &str = "
+    table ip nat4  { chain p { type nat hook prerouting priority -100; ip daddr 10.77.1.1 tcp dport 8081 dnat to 10.77.2.2:81; }; }
+    table ip6 nat6 { chain p { type nat hook prerouting priority -100; ip6 daddr fd77:1::1 tcp dport 8081 dnat to [fd77:2::2]:81; }; }";
+
+/// Rules see where a packet goes; what it was sent to is recorded where the kernel tells, and where it doesn't, that is said.
+#[test]
+fn a_translated_packet_is_judged_by_where_it_goes_and_recorded_by_what_it_asked_for() {
+    let Some(bed) = Bed::new() else { return };
+    bed.gate.nft(TRANSLATED);
+    let config = "[policy]\nforward = \"drop\"\n[[rule]]\nname = \"web\"\nprotocol = \"tcp\"\nport = 80\naction = \"accept\"\n";
+    let daemon = Daemon::start(&bed, config);
+    let asked = |words: &[&str]| {
+        let command = binary();
+        let mut command = bed.gate.command(command.to_str().expect("a path in UTF-8"));
+        command.args(words).arg("--config").arg(bed.config()).output().expect("the command runs")
+    };
+    let doctor = asked(&["doctor", "--json"]).stdout;
+    let doctor: Value = serde_json::from_slice(&doctor).expect("JSON");
+    let findings = doctor.as_array().expect("a list");
+    let finding = findings.iter().find(|finding| finding["check"] == "translated packets").expect("it looks");
+    let told = finding["severity"] == "fine";
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").expect("proc");
+    let nfq = std::env::var("TEST_BACKEND").is_ok_and(|backend| backend == "nfq");
+    assert!(told || nfq || !release.contains("-cloud-"), "Debian's kernel tells: {finding}");
+    assert_eq!(daemon.stderr().contains("forwarded packets that NAT has translated"), !told);
+    let checked = String::from_utf8(asked(&["check"]).stderr).expect("text");
+    assert_eq!(checked.contains("note: ") && checked.contains("were translated to"), !told, "{checked}");
+    for (gate, inner) in GATE.into_iter().zip(INNER) {
+        assert_eq!(bed.peer.tcp((gate, 8081)), Silent);
+        let record = daemon.record(|record| record["dest_ip"] == inner.to_string());
+        assert_eq!(record["dest_port"], 81);
+        let asked_for = std::net::SocketAddr::from((gate, 8081)).to_string();
+        let expected = if told { Value::from(vec![asked_for]) } else { Value::Null };
+        assert_eq!(record["alert"]["metadata"]["original_destination"], expected, "{record}");
+        assert_eq!(bed.peer.tcp((inner, 82)), Silent);
+        let plain = daemon.record(|record| record["dest_port"] == 82);
+        assert_eq!(plain["alert"]["metadata"]["original_destination"], Value::Null, "nothing was translated");
+    }
 }
 
 /// The frame that firewalld 1.3 loads for a zone with ssh and http open.

@@ -15,7 +15,7 @@ pub use self::{
     reporter::Reporter,
     reports::{Reports, ring},
 };
-use crate::generation::Generation;
+use crate::{generation::Generation, queue::AskedFor};
 
 /// One judged packet.
 ///
@@ -35,6 +35,8 @@ pub struct Event<G = Arc<Generation>> {
     pub user: Option<u32>,
     /// The hardware address that it came from, where it came over Ethernet.
     pub sender: Option<[u8; 6]>,
+    /// What it was sent to, where this host has translated that and the kernel tells; not of replies.
+    pub asked_for: Option<AskedFor>,
     /// Its headers; `None` when they are malformed.
     pub headers: Option<Headers>,
     /// Sender and receiver of a packet whose headers are malformed, where these can be read all the same.
@@ -73,6 +75,7 @@ impl<G> Event<G> {
             out_interface,
             user,
             sender,
+            asked_for,
             headers,
             ends,
             length,
@@ -91,6 +94,7 @@ impl<G> Event<G> {
             out_interface,
             user,
             sender,
+            asked_for,
             headers,
             ends,
             length,

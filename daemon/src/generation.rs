@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use portcullis_config::{Config, Mode, Unjudged};
-use portcullis_rules::{Action, Cause, LogDetail, RuleTable, Ruleset};
+use portcullis_rules::{Action, Cause, Hook, LogDetail, RuleTable, Ruleset};
 
 use crate::{hits::HitCounters, mark::GenerationMark, rates::Rates};
 
@@ -18,6 +18,8 @@ pub struct Generation {
     pub mode: Mode,
     /// Whether packets pass when the queue is full.
     pub fail_open: bool,
+    /// Whether packets come with their connection, where the kernel has that: see [`connections`].
+    pub connections: bool,
     /// The compiled rules.
     pub table: RuleTable,
     /// What its rules with a rate have counted.
@@ -45,7 +47,18 @@ impl Generation {
         let logs_accepted = if logs.contains(&true) { logs.into() } else { Box::default() };
         let rates = Rates::new(table.ruleset(), None);
         let hits = (0..workers).map(|_| HitCounters::new(table.ruleset())).collect();
-        Self { number, mark: OnceLock::new(), mode, fail_open, table, rates, logs_accepted, hits }
+        let connections = connections(table.ruleset());
+        Self {
+            number,
+            mark: OnceLock::new(),
+            mode,
+            fail_open,
+            connections,
+            table,
+            rates,
+            logs_accepted,
+            hits,
+        }
     }
 
     /// From now on, flows that are accepted are remembered by this number. Until then, and where the kernel rules
@@ -70,6 +83,12 @@ impl Generation {
     pub const fn ruleset(&self) -> &Arc<Ruleset> {
         self.table.ruleset()
     }
+}
+
+/// Whether packets should come with their connection: it tells what forwarded packets were sent to before that was translated. It
+/// costs the kernel some time for each packet, so a host that forwards nothing does without.
+pub fn connections(ruleset: &Ruleset) -> bool {
+    ruleset.policy.at(Hook::Forward).is_some()
 }
 
 /// Whether packets pass when a queue is full.

@@ -2,6 +2,7 @@
 
 mod batched;
 pub mod codec;
+mod connection;
 mod portable;
 mod status;
 
@@ -10,10 +11,17 @@ use std::{
     os::fd::{AsFd as _, BorrowedFd, OwnedFd},
 };
 
-use portcullis_config::Backend;
+use portcullis_config::{Backend, Config};
 
-pub use self::status::{QueueStatus, status};
 use self::{batched::Batched, portable::Portable};
+pub use self::{
+    connection::AskedFor,
+    status::{QueueStatus, status},
+};
+use crate::{
+    generation::connections,
+    netlink::{Netlink, Reply},
+};
 
 /// Bytes copied of each packet: the longest IPv4 and TCP headers are 120 bytes, and IPv6 extension
 /// headers rarely need more than this.
@@ -37,6 +45,8 @@ pub struct Queued<'a> {
     pub user: Option<u32>,
     /// The hardware address that it came from, where it came over Ethernet.
     pub sender: Option<[u8; 6]>,
+    /// What it was sent to, where this host has translated that and the kernel tells.
+    pub asked_for: Option<AskedFor>,
     /// Its length on the wire, in bytes.
     pub length: u32,
     /// Its first bytes, from the IP header on.
@@ -78,6 +88,8 @@ pub struct Settings {
     pub gso: bool,
     /// Whether packets pass when the queue is full.
     pub fail_open: bool,
+    /// Whether packets come with the connection that they belong to, where [`tells_connections`].
+    pub connections: bool,
 }
 
 /// A queue that this process holds.
@@ -185,6 +197,34 @@ impl fmt::Display for QueueError {
 }
 
 impl std::error::Error for QueueError {}
+
+/// Whether this kernel can tell of a queued packet which connection it belongs to.
+pub fn tells_connections() -> bool {
+    const NOT_SUPPORTED: i32 = 95; // EOPNOTSUPP
+    // It looks at what is asked for before it looks for the queue, and there is none of this number: so nothing
+    // comes of it.
+    let asked = Netlink::open().and_then(|kernel| {
+        kernel.ask(codec::NO_QUEUE, Reply::Acknowledgement, &codec::ASK_FOR_CONNECTIONS, |_, _| {})
+    });
+    asked.err().and_then(|error| error.raw_os_error()) != Some(NOT_SUPPORTED)
+}
+
+/// That records can't tell what forwarded packets were sent to before a NAT rule translated it, and why not;
+/// `None` where they can, or where forwarded packets are not ours to judge.
+pub fn original_destinations_untold(config: &Config) -> Option<String> {
+    if !connections(&config.ruleset) {
+        return None;
+    }
+    let why = match config.queue.backend {
+        Backend::Nfq => "queue.backend is \"nfq\"",
+        Backend::Batched if tells_connections() => return None,
+        Backend::Batched => "this kernel lacks CONFIG_NETFILTER_NETLINK_GLUE_CT",
+    };
+    Some(format!(
+        "{why}: forwarded packets that NAT has translated are recorded by the address and port that they were translated to, \
+         which are what rules see on every kernel, and not by those that they were sent to"
+    ))
+}
 
 /// Whether this process holds `CAP_NET_ADMIN` (`CapEff` of proc(5)).
 pub fn may_administer_network() -> bool {

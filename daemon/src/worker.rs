@@ -114,6 +114,7 @@ impl Judge for Worker {
             out_interface: packet.out_interface,
             user: queued.user,
             sender: queued.sender,
+            asked_for: queued.asked_for.filter(|_| !question.reply),
             headers: packet.headers.ok(),
             ends: if packet.headers.is_ok() { None } else { Headers::addresses(queued.bytes) },
             length: queued.length,
@@ -149,7 +150,8 @@ impl Judge for Worker {
 
     fn new_settings(&mut self) -> Option<Settings> {
         let Batch { generation, .. } = self.batch.take()?;
-        let wanted = Settings { fail_open: generation.fail_open, ..self.settings };
+        let Generation { fail_open, connections, .. } = *generation;
+        let wanted = Settings { fail_open, connections, ..self.settings };
         let changed = wanted != self.settings;
         self.settings = wanted;
         changed.then_some(wanted)

@@ -7,7 +7,7 @@ use portcullis_rules::RuleTable;
 use serde_json::json;
 
 use super::Outcome;
-use crate::{cli::CheckArgs, source};
+use crate::{cli::CheckArgs, queue, source};
 
 pub(super) fn run(args: &CheckArgs) -> Outcome {
     let usual = Path::new(source::FILE);
@@ -62,6 +62,9 @@ fn tell(name: &str, loaded: &Loaded, warnings: &Warnings, verbose: bool) {
         all => {
             eprintln!("too much work to tell everything: {} questions are open (-v names them)", all.len())
         }
+    }
+    if let Some(untold) = queue::original_destinations_untold(config) {
+        eprintln!("note: {untold}");
     }
     let failures = failed_tests(config);
     for failure in &failures {

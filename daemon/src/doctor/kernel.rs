@@ -7,8 +7,10 @@ use portcullis_config::Config;
 use super::Finding;
 use crate::{
     conntrack,
+    generation::connections,
     hook::{Dialect, Hook, HookError, run_tool},
     mark::MarkLayout,
+    queue,
 };
 
 const QUEUES: &str = "/proc/net/netfilter/nfnetlink_queue";
@@ -17,7 +19,7 @@ const OLDEST_NFT: (u32, u32, u32) = (0, 9, 6);
 
 pub(super) fn examine(config: &Config) -> Vec<Finding> {
     let mut found = vec![nft_version(), way_to_the_queue(config), queue_module(QUEUES), marks(config)];
-    found.extend([conntrack_data(), conntrack_room()].into_iter().flatten());
+    found.extend([connection_of_a_packet(config), conntrack_room()].into_iter().flatten());
     found
 }
 
@@ -88,26 +90,17 @@ fn marks(config: &Config) -> Finding {
     }
 }
 
-/// Whether a queued packet comes with its connection (`CONFIG_NETFILTER_NETLINK_GLUE_CT`).
-fn conntrack_data() -> Option<Finding> {
-    const CHECK: &str = "conntrack data";
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease").ok()?;
-    let text = fs::read_to_string(format!("/boot/config-{}", release.trim()))
-        .or_else(|_| run_tool("zcat", &["/proc/config.gz"], ""));
-    let Ok(text) = text else {
-        return Some(Finding::note(CHECK, "this kernel doesn't tell how it was configured"));
-    };
-    let has = |option: &str| {
-        text.lines().any(|line| line.strip_prefix(option).is_some_and(|value| matches!(value, "=y" | "=m")))
-    };
-    Some(if has("CONFIG_NETFILTER_NETLINK_GLUE_CT") {
-        Finding::fine(CHECK, "queued packets come with their connection")
-    } else {
-        Finding::note(
-            CHECK,
-            "queued packets come without their connection (CONFIG_NETFILTER_NETLINK_GLUE_CT): of translated \
-             packets, rules see the address that they were translated to",
-        )
+/// Whether a queued packet can come with its connection (`CONFIG_NETFILTER_NETLINK_GLUE_CT`).
+fn connection_of_a_packet(config: &Config) -> Option<Finding> {
+    const CHECK: &str = "translated packets";
+    if !connections(&config.ruleset) || !queue::may_administer_network() {
+        return None;
+    }
+    Some(match queue::original_destinations_untold(config) {
+        Some(untold) => Finding::note(CHECK, untold),
+        None => {
+            Finding::fine(CHECK, "what they were sent to is recorded, beside what they were translated to")
+        }
     })
 }
 

@@ -12,6 +12,7 @@ pub(super) const ROOM: usize = 8192;
 
 /// What a worker puts into its ring.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a box would be allocated for each packet")]
 pub(super) enum Told {
     /// From here on, this generation judges.
     Generation(Arc<Generation>),

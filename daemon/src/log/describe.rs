@@ -109,6 +109,7 @@ fn addressless(event: &Event) -> Record {
                 generation: Some(event.generation.number),
                 hook: Some(event.hook.name().to_owned()),
                 out_iface: event.out_interface.map(|name| name.to_string()),
+                original_destination: event.asked_for.map(|asked_for| asked_for.to_string()),
                 would: (monitor && refused).then(|| event.action.name().to_owned()),
                 ..Metadata::default()
             },

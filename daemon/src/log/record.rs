@@ -214,6 +214,9 @@ pub struct Metadata {
     /// The interface it would have gone out by.
     #[serde(with = "list_of_one", default, skip_serializing_if = "Option::is_none")]
     pub out_iface: Option<String>,
+    /// What it was sent to before this host translated that, as `address:port`.
+    #[serde(with = "list_of_one", default, skip_serializing_if = "Option::is_none")]
+    pub original_destination: Option<String>,
     /// In monitor mode: what the rules say, and enforcing would have done.
     #[serde(with = "list_of_one", default, skip_serializing_if = "Option::is_none")]
     pub would: Option<String>,

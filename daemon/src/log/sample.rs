@@ -56,6 +56,7 @@ pub(crate) fn event(headers: Option<Headers>) -> Event {
         length: headers.map_or(7, |headers| headers.length),
         user: None,
         sender: Some([2, 0, 0, 0, 0, 9]),
+        asked_for: None,
         state: State::New,
         reply: false,
         returning: false,

@@ -19,6 +19,7 @@ use self::length::Length;
 use super::{
     COPY_RANGE, Judge, LENGTH, Settings, Verdict,
     codec::{self, Scope},
+    tells_connections,
 };
 use crate::netlink::{Content, Message};
 
@@ -40,6 +41,8 @@ pub(super) struct Batched {
     decided: Vec<(u32, Verdict)>,
     verdicts: Vec<u8>,
     length: Length,
+    /// The kernel can tell a packet's connection.
+    connections: bool,
     /// A packet could not even be named, so it waits for ever: a range verdict would accept it.
     blind: bool,
     /// Another process read from this socket before.
@@ -60,6 +63,7 @@ impl Batched {
         setsockopt(&socket, RcvBufForce, &room).or_else(|_| setsockopt(&socket, RcvBuf, &room))?;
         // A socket that can be owned whoever made it.
         let mut queue = Self::over(number, socket.as_fd().try_clone_to_owned()?);
+        let settings = queue.possible(settings);
         codec::put_bind(&mut queue.verdicts, number, settings);
         queue.send()?;
         queue.await_acknowledgement()?;
@@ -69,6 +73,7 @@ impl Batched {
     /// Goes on with the `socket` of a process that is gone, to which queue `number` is bound.
     pub(super) fn inherit(number: u16, socket: OwnedFd, settings: Settings) -> io::Result<Self> {
         let mut queue = Self { inherited: true, ..Self::over(number, socket) };
+        let settings = queue.possible(settings);
         codec::put_settings(&mut queue.verdicts, number, settings);
         codec::put_length(&mut queue.verdicts, number, LENGTH);
         queue.send()?;
@@ -84,10 +89,17 @@ impl Batched {
             decided: Vec::with_capacity(BATCH),
             verdicts: Vec::with_capacity(BATCH * 64),
             length: Length::default(),
+            connections: false,
             blind: false,
             inherited: false,
             pardoned: false,
         }
+    }
+
+    /// These settings, as far as the kernel has them: it would refuse all of them for one that it hasn't.
+    fn possible(&mut self, settings: Settings) -> Settings {
+        self.connections = tells_connections();
+        Settings { connections: settings.connections && self.connections, ..settings }
     }
 
     /// Sends, all at once, the messages that were written.
@@ -131,6 +143,8 @@ impl Batched {
             let new_length = self.length.after(self.received.len());
             self.answer(judge)?;
             if let Some(settings) = judge.new_settings() {
+                let connections = settings.connections && self.connections;
+                let settings = Settings { connections, ..settings };
                 codec::put_settings(&mut self.verdicts, self.number, settings);
             }
             if let Some(length) = new_length {

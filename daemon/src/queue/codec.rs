@@ -2,7 +2,7 @@
 //! settings out. Pure; what can't be read is `None`, never a panic.
 #![deny(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
-use super::{COPY_RANGE, LENGTH, Queued, Settings, Verdict};
+use super::{AskedFor, COPY_RANGE, LENGTH, Queued, Settings, Verdict};
 use crate::netlink::{Attributes, Reply, Subject, put_message};
 
 /// A packet: NFNL_SUBSYS_QUEUE, NFQNL_MSG_PACKET.
@@ -18,6 +18,7 @@ const IN_INTERFACE: u16 = 5; // NFQA_IFINDEX_INDEV
 const OUT_INTERFACE: u16 = 6; // NFQA_IFINDEX_OUTDEV
 const HW_ADDR: u16 = 9; // NFQA_HWADDR
 const PAYLOAD: u16 = 10; // NFQA_PAYLOAD
+const CT: u16 = 11; // NFQA_CT
 const CAP_LEN: u16 = 13; // NFQA_CAP_LEN
 const UID: u16 = 16; // NFQA_UID
 
@@ -29,11 +30,20 @@ const CFG_FLAGS: u16 = 5; // NFQA_CFG_FLAGS
 const BIND: u8 = 1; // NFQNL_CFG_CMD_BIND
 const COPY_PACKET: u8 = 2; // NFQNL_COPY_PACKET
 const FAIL_OPEN: u32 = 1; // NFQA_CFG_F_FAIL_OPEN
+const CONNTRACK: u32 = 2; // NFQA_CFG_F_CONNTRACK
 const GSO: u32 = 4; // NFQA_CFG_F_GSO
 const UID_GID: u32 = 8; // NFQA_CFG_F_UID_GID
+/// All of these that we set or clear.
+const MASK: u32 = UID_GID | GSO | FAIL_OPEN | CONNTRACK;
 
 const NF_DROP: u32 = 0; // linux/netfilter.h
 const NF_REPEAT: u32 = 4;
+
+/// The settings of a queue that nobody binds.
+pub(super) const NO_QUEUE: Subject = about(CONFIG, u16::MAX);
+/// That packets come with their connection.
+pub(super) const ASK_FOR_CONNECTIONS: [(u16, &[u8]); 2] =
+    [(CFG_MASK, &CONNTRACK.to_be_bytes()), (CFG_FLAGS, &CONNTRACK.to_be_bytes())];
 
 /// The id and the rest of a queued packet; `None` if not even its id can be read.
 pub fn packet(attributes: Attributes<'_>) -> Option<(u32, Queued<'_>)> {
@@ -45,6 +55,7 @@ pub fn packet(attributes: Attributes<'_>) -> Option<(u32, Queued<'_>)> {
         out_interface: 0,
         user: None,
         sender: None,
+        asked_for: None,
         length: 0,
         bytes: &[],
     };
@@ -61,6 +72,7 @@ pub fn packet(attributes: Attributes<'_>) -> Option<(u32, Queued<'_>)> {
             (CAP_LEN, Some(length)) => packet.length = length,
             (UID, user) => packet.user = user,
             (HW_ADDR, _) => packet.sender = ethernet(payload),
+            (CT, _) => packet.asked_for = AskedFor::of(Attributes::of(payload)),
             (PAYLOAD, _) => packet.bytes = payload,
             _ => {}
         }
@@ -88,7 +100,7 @@ pub(super) fn put_bind(out: &mut Vec<u8>, number: u16, settings: Settings) {
         (CFG_CMD, &[BIND, 0, 0, 0]),
         (CFG_PARAMS, &[a, b, c, d, COPY_PACKET]),
         (CFG_QUEUE_MAXLEN, &LENGTH.to_be_bytes()),
-        (CFG_MASK, &(UID_GID | GSO | FAIL_OPEN).to_be_bytes()),
+        (CFG_MASK, &MASK.to_be_bytes()),
         (CFG_FLAGS, &flags(settings).to_be_bytes()),
     ];
     put_message(out, about(CONFIG, number), Reply::Acknowledgement, &attributes);
@@ -99,7 +111,7 @@ pub(super) fn put_settings(out: &mut Vec<u8>, number: u16, settings: Settings) {
     let [a, b, c, d] = u32::from(COPY_RANGE).to_be_bytes();
     let attributes: [(u16, &[u8]); 3] = [
         (CFG_PARAMS, &[a, b, c, d, COPY_PACKET]),
-        (CFG_MASK, &(UID_GID | GSO | FAIL_OPEN).to_be_bytes()),
+        (CFG_MASK, &MASK.to_be_bytes()),
         (CFG_FLAGS, &flags(settings).to_be_bytes()),
     ];
     put_message(out, about(CONFIG, number), Reply::None, &attributes);
@@ -110,8 +122,9 @@ pub(super) fn put_length(out: &mut Vec<u8>, number: u16, length: u32) {
     put_message(out, about(CONFIG, number), Reply::None, &[(CFG_QUEUE_MAXLEN, &length.to_be_bytes())]);
 }
 
-const fn flags(Settings { gso, fail_open }: Settings) -> u32 {
-    UID_GID | if gso { GSO } else { 0 } | if fail_open { FAIL_OPEN } else { 0 }
+fn flags(Settings { gso, fail_open, connections }: Settings) -> u32 {
+    let flag = |set, flag| if set { flag } else { 0 };
+    UID_GID | flag(gso, GSO) | flag(fail_open, FAIL_OPEN) | flag(connections, CONNTRACK)
 }
 
 /// Which waiting packets a verdict is for.
@@ -187,6 +200,7 @@ mod tests {
             out_interface: 3,
             user: Some(1000),
             sender: Some([2, 0, 0, 0, 0, 9]),
+            asked_for: None,
             length: 1500,
             bytes: b"\x45 and so on",
         };

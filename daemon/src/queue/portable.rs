@@ -15,7 +15,10 @@ pub(super) struct Portable {
 impl Portable {
     /// Binds queue `number`. Packets that come before this returns are lost to the crate, and wait
     /// until this process ends.
-    pub(super) fn bind(number: u16, Settings { gso, fail_open }: Settings) -> io::Result<Self> {
+    pub(super) fn bind(
+        number: u16,
+        Settings { gso, fail_open, connections: _ }: Settings,
+    ) -> io::Result<Self> {
         let mut queue = Queue::open()?;
         queue.bind(number)?;
         queue.set_copy_range(number, COPY_RANGE)?;
@@ -62,6 +65,8 @@ fn queued(message: &Message) -> Queued<'_> {
         out_interface: message.get_outdev(),
         user: message.get_uid(),
         sender: message.get_hw_addr().and_then(|address| address.try_into().ok()),
+        // The crate can't ask for it.
+        asked_for: None,
         length: u32::try_from(message.get_original_len()).unwrap_or(u32::MAX),
         bytes: message.get_payload(),
     }

@@ -23,7 +23,7 @@ use crate::{
     control::Control,
     counters::Counters,
     event::{self, Reporter},
-    generation::{Generation, fail_open},
+    generation::{Generation, connections, fail_open},
     hits::Tally,
     hook::{Clash, Existing, Hook, HookError, Plan, find_clashes},
     interfaces::{Epoch, Interfaces},
@@ -137,6 +137,9 @@ pub fn start(options: Options) -> Result<(Live, Control), StartError> {
     // From here on packets are judged, while the rules of the daemon before still stand: what is accepted passes,
     // and is not remembered.
     let (counters, sockets, recorder) = bound.start(&config, &generation, &epoch, tap, options.show)?;
+    if let Some(untold) = queue::original_destinations_untold(&config) {
+        warn!("{untold}");
+    }
     refuse_clashes(&config, layout)?;
     let mut hook = Hook::probe(config.hook.install)?;
     let mark = next_generation(existing, layout).unwrap_or_else(|| {
@@ -295,7 +298,11 @@ impl Bound {
         (first, last): (u16, u16),
         inheritance: &mut Inheritance,
     ) -> Result<Self, QueueError> {
-        let settings = Settings { gso: config.queue.gso, fail_open: fail_open(config) };
+        let settings = Settings {
+            gso: config.queue.gso,
+            fail_open: fail_open(config),
+            connections: connections(&config.ruleset),
+        };
         let bind = |number| {
             let queue = match (inheritance.remove(number), config.queue.backend) {
                 (Some(socket), Backend::Batched) => Queue::inherit(number, socket, settings)?,

@@ -62,6 +62,9 @@ impl Past {
         if let Some(generation) = metadata.generation {
             out += &format!("; generation {generation}");
         }
+        if let Some(original) = &metadata.original_destination {
+            out += &format!("; sent to {}, which NAT translated", Escaped(original));
+        }
         if record.count() > 1 {
             out += &format!("; {} packets, of which this is a summary", record.count());
         }
