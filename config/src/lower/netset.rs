@@ -5,7 +5,7 @@ use std::fmt;
 use portcullis_rules::{AddressSet, address_range};
 
 use super::address::range;
-use crate::problem::{FileErrors, FileProblem};
+use crate::problem::{FileErrors, FileProblem, Problem, ValueProblem};
 
 /// How many wrong lines of a file are shown.
 const SHOWN: usize = 5;
@@ -16,7 +16,7 @@ const SHOWN: usize = 5;
 /// All lines that are none.
 pub(crate) fn addresses(text: &str) -> Result<AddressSet, BadLines<'_>> {
     let mut wrong = Vec::new();
-    let mut offset = 0;
+    let (mut offset, mut right) = (0, 0);
     let ranges = text.split_inclusive('\n').filter_map(|line| {
         let start = offset;
         offset += line.len();
@@ -26,30 +26,48 @@ pub(crate) fn addresses(text: &str) -> Result<AddressSet, BadLines<'_>> {
             return None;
         }
         let range = range(written);
-        if range.is_err() {
+        if range.is_ok() {
+            right += 1;
+        } else {
             wrong.push((start + (written.as_ptr() as usize - line.as_ptr() as usize), written));
         }
         range.ok()
     });
     // Not collected before: lists are long.
     let set = AddressSet::from_ranges(ranges);
-    if wrong.is_empty() { Ok(set) } else { Err(BadLines(wrong)) }
+    if wrong.is_empty() { Ok(set) } else { Err(BadLines { wrong, right }) }
 }
 
 /// Lines of a file of addresses that are none: where what is wrong begins, and what it is.
 #[derive(Debug)]
-pub(crate) struct BadLines<'a>(Vec<(usize, &'a str)>);
+pub(crate) struct BadLines<'a> {
+    wrong: Vec<(usize, &'a str)>,
+    /// How many others there are.
+    right: usize,
+}
 
 impl BadLines<'_> {
     /// Reports the first few, and how many more there are.
     pub(crate) fn report(&self, errors: FileErrors<'_>) {
-        let Self(wrong) = self;
+        let Self { wrong, right } = self;
         let span = |(start, written): (usize, &str)| start..start + written.len();
         for &(start, written) in wrong.iter().take(SHOWN) {
-            errors.report(span((start, written)), FileProblem::BadLine { written: written.into() });
+            let problem = match range(written) {
+                // It is an address, with something wrong about it.
+                Err(
+                    problem @ (ValueProblem::PrefixLength { .. }
+                    | ValueProblem::Backwards { .. }
+                    | ValueProblem::MixedFamilies { .. }),
+                ) => problem.into(),
+                _ => Problem::from(FileProblem::BadLine { written: written.into() }),
+            };
+            errors.report(span((start, written)), problem);
         }
         if let Some(&next) = wrong.get(SHOWN) {
-            errors.report(span(next), FileProblem::MoreBadLines { count: wrong.len() - SHOWN });
+            errors.report(
+                span(next),
+                FileProblem::MoreBadLines { count: wrong.len() - SHOWN, mostly: wrong.len() > *right },
+            );
         }
     }
 }

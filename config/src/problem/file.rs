@@ -30,6 +30,8 @@ pub(crate) enum FileProblem {
     /// There are more of them than are shown.
     MoreBadLines {
         count: usize,
+        /// Whether there are more wrong lines than right ones.
+        mostly: bool,
     },
 }
 
@@ -56,7 +58,8 @@ impl FileProblem {
                 "a line holds one address, prefix such as 192.0.2.0/24, or range such as \
                  192.0.2.10-192.0.2.20, without leading zeros; remarks begin with # or ;"
             }
-            Self::MoreBadLines { .. } => "is this a file of addresses at all?",
+            Self::MoreBadLines { mostly: false, .. } => return None,
+            Self::MoreBadLines { mostly: true, .. } => "is this a file of addresses at all?",
         };
         Some(help.into())
     }
@@ -81,8 +84,8 @@ impl fmt::Display for FileProblem {
             Self::BadLine { written } => {
                 write!(f, "{} is not an address, a prefix or a range", Quoted(written))
             }
-            Self::MoreBadLines { count: 1 } => f.write_str("one more line of this file is wrong"),
-            Self::MoreBadLines { count } => write!(f, "{count} more lines of this file are wrong"),
+            Self::MoreBadLines { count: 1, .. } => f.write_str("one more line of this file is wrong"),
+            Self::MoreBadLines { count, .. } => write!(f, "{count} more lines of this file are wrong"),
         }
     }
 }

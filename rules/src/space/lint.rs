@@ -18,7 +18,7 @@ use super::{
 use crate::{Cause, Hook, Key, RuleId, Ruleset, Standing};
 
 /// How much is done about one rule.
-const WORK: u32 = 60_000;
+const WORK: u32 = 240_000;
 /// Packets of a rule that are tried before it is worked out exactly.
 const CORNERS: u32 = 24;
 /// So many rules are looked at; those after them are undecided.

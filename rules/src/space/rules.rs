@@ -6,7 +6,7 @@ use super::{Space, near::Near, region::Region};
 use crate::{Cause, HookSet, Key, Matched, Protocol, RuleId, Ruleset, Standing, space::part::Extent as _};
 
 /// Pieces into which a rule may fall while others are taken away from it.
-const MOST_PIECES: usize = 4096;
+const MOST_PIECES: usize = 16_384;
 
 /// A ruleset's rules as regions, at the hooks that are ours.
 #[derive(Debug)]
