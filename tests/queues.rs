@@ -126,4 +126,5 @@ fn what_an_open_queue_lets_pass_unjudged_is_counted() {
     let status = judged.expect("what waited is judged");
     assert_eq!(status["unjudged"], passed());
     assert_eq!(status["queues"][0]["dropped_full"], 0, "the queue itself knows nothing of it");
+    assert_eq!(status["degraded"][0]["reason"], "passed-unjudged", "{status}");
 }

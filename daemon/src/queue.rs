@@ -27,7 +27,7 @@ use crate::{
 /// headers rarely need more than this.
 const COPY_RANGE: u16 = 256;
 /// Packets that may wait in one queue before the kernel calls it full.
-const LENGTH: u32 = 16_384;
+pub const LENGTH: u32 = 16_384;
 const CAP_NET_ADMIN: u64 = 1 << 12;
 
 /// A packet that waits for a verdict.

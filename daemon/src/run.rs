@@ -12,6 +12,7 @@ mod publish;
 mod start;
 mod tidy;
 mod trial;
+mod unjudged;
 mod wakers;
 mod watchdog;
 

@@ -22,6 +22,8 @@ pub enum Trouble {
     QueueFull,
     /// A queue's socket had no room for more packets.
     QueueUnsent,
+    /// Packets passed that no queue had room for, or nobody took from it.
+    PassedUnjudged,
     /// The rules in force are not those of the files.
     NotTheFiles,
     /// Rules that were not confirmed are still in force: the way back failed.
@@ -75,10 +77,16 @@ impl Troubles {
         }
     }
 
+    /// So many times it had happened before any of it was ours to tell.
+    pub fn count_from(&mut self, trouble: Trouble, total: u64, now: Timestamp) {
+        self.counted.insert(trouble, Counted { total, rose: now });
+    }
+
     /// So many times it has happened until now: it is wrong as long as that rises, and a minute more.
-    /// Whether that is news.
+    /// Whether that is news. What counts may begin anew at 0.
     pub fn count(&mut self, trouble: Trouble, total: u64, now: Timestamp) -> bool {
         let counted = self.counted.entry(trouble).or_insert(Counted { total: 0, rose: now });
+        counted.total = counted.total.min(total);
         if total > counted.total {
             *counted = Counted { total, rose: now };
             return self.set(trouble, Some(format!("{total} so far")), now);
@@ -108,6 +116,7 @@ impl fmt::Display for Trouble {
             Self::HookChanged => "somebody else changed the kernel rules, they were put back",
             Self::QueueFull => "a queue was full",
             Self::QueueUnsent => "a queue's socket was full",
+            Self::PassedUnjudged => "packets passed that nobody judged",
             Self::NotTheFiles => "the rules in force are not those of the files",
             Self::WayBackFailed => "the way back failed, and is tried again",
             Self::ReloadRefused => "the last reload was refused, the rules before it are in force",
@@ -165,5 +174,15 @@ mod tests {
         assert!(troubles.count(Trouble::QueueFull, 5, at(110)), "over");
         assert!(troubles.list().is_empty());
         assert!(troubles.count(Trouble::QueueFull, 6, at(500)), "another one");
+    }
+
+    #[test]
+    fn what_was_counted_before_is_nothing_new_and_a_count_may_begin_anew() {
+        let mut troubles = Troubles::default();
+        troubles.count_from(Trouble::PassedUnjudged, 7, at(0));
+        assert!(!troubles.count(Trouble::PassedUnjudged, 7, at(1)));
+        assert!(!troubles.count(Trouble::PassedUnjudged, 0, at(2)));
+        assert!(troubles.count(Trouble::PassedUnjudged, 3, at(3)));
+        assert_eq!(reasons(&troubles), [Trouble::PassedUnjudged]);
     }
 }

@@ -106,6 +106,11 @@ impl Plan {
         self.remembers = false;
     }
 
+    /// Whether packets pass that come by without a verdict.
+    pub fn opens(&self) -> bool {
+        self.unanswered == Unjudged::Accept
+    }
+
     /// The same without the rules that only tell, for a kernel without `CONFIG_NFT_LOG`.
     pub fn without_tap(&self) -> Self {
         Self { tap: false, ..self.clone() }

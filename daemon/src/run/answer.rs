@@ -10,7 +10,6 @@ use super::{
 };
 use crate::{
     control::{Command, Response},
-    hook::Hook,
     status::Status,
     trial::History,
 };
@@ -24,8 +23,9 @@ impl Live {
         }
         match command {
             Command::Status => {
+                let unjudged = self.ask_for_unjudged();
                 self.take_stock();
-                Response::Status(Box::new(Status { unjudged: Hook::unjudged(), ..self.status() }))
+                Response::Status(Box::new(Status { unjudged, ..self.status() }))
             }
             Command::Hits => Response::Hits(self.tally.report(&self.generation.load())),
             Command::Reload => done(self.reload()),

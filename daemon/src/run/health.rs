@@ -62,6 +62,7 @@ impl Live {
             _ => held,
         };
         let news = self.trouble(Trouble::NotTheFiles, not_the_files);
+        self.look_for_unjudged();
         let queues = self.queues();
         let sum = |count: fn(&QueueStatus) -> u64| queues.iter().map(count).sum();
         let totals = Totals::of(self.counters.iter().map(AsRef::as_ref));
@@ -69,6 +70,7 @@ impl Live {
             (Trouble::HookChanged, self.guard.restored()),
             (Trouble::QueueFull, sum(|queue| queue.dropped_full)),
             (Trouble::QueueUnsent, sum(|queue| queue.dropped_unsent)),
+            (Trouble::PassedUnjudged, self.unjudged.packets),
             (Trouble::RecordsUnwritten, self.recorder.records().errors),
             (Trouble::ReportsLost, totals.events_lost),
         ];

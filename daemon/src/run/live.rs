@@ -14,8 +14,8 @@ use sd_notify::NotifyState;
 use tracing::{error, info, warn};
 
 use super::{
-    Options, fd_store::Sockets, guard::Guard, lists::Lists, tidy::Tidying, trial::OnTrial, wakers::Wakers,
-    watchdog::Watchdog,
+    Options, fd_store::Sockets, guard::Guard, lists::Lists, tidy::Tidying, trial::OnTrial,
+    unjudged::PassedUnjudged, wakers::Wakers, watchdog::Watchdog,
 };
 use crate::{
     ban::{Asker, Bans},
@@ -74,6 +74,7 @@ pub struct Live {
     pub(super) tally: Tally,
     pub(super) watchdog: Option<Watchdog>,
     pub(super) tidying: Tidying,
+    pub(super) unjudged: PassedUnjudged,
 }
 
 impl Live {

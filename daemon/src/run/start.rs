@@ -14,6 +14,7 @@ use super::{
     guard::Guard,
     lists::Lists,
     tidy::Tidying,
+    unjudged::PassedUnjudged,
     wakers::Wakers,
     watchdog::Watchdog,
 };
@@ -187,11 +188,13 @@ pub fn start(options: Options) -> Result<(Live, Control), StartError> {
         last_reload_succeeded: true,
         watchdog: Watchdog::from_environment(),
         tidying: Tidying::default(),
+        unjudged: PassedUnjudged::default(),
     };
     if live.config.hook.install != Install::None {
         live.expect_hook();
     }
     live.started();
+    live.begin_to_count_unjudged();
     live.take_stock();
     live.wind_alarm();
     live.watch_lists();
