@@ -33,7 +33,7 @@ pub(super) struct Unsure;
 
 /// So few areas are compared one by one, eight at a time.
 const FEW_AREAS: usize = 16;
-/// Rows of bits are made for up to so many rules: they take memory with the square of it.
+/// Lists and rows of bits are made for up to so many rules: they take memory with the square of it.
 const MOST_IN_BITS: usize = 2048;
 /// A tree may hold this many copies of each area: with overlapping ranges of ports it would grow
 /// without end.
@@ -129,9 +129,11 @@ impl Finder {
         rules: usize,
         wanted: Option<Strategy>,
     ) -> Self {
-        if wanted.is_none_or(|wanted| wanted == Strategy::Pairs)
-            && let Some(pairs) = Pairs::new(extents, axes, most_bytes(rules))
-        {
+        let in_pairs = match wanted {
+            None => rules <= MOST_IN_BITS,
+            wanted => wanted == Some(Strategy::Pairs),
+        };
+        if in_pairs && let Some(pairs) = Pairs::new(extents, axes, most_bytes(rules)) {
             return Self::Pairs(Box::new(pairs));
         }
         let total = |most: usize| extents.iter().map(|extent| extent.parts(most)).sum::<usize>();
