@@ -1,5 +1,8 @@
 //! Sources that have tried a door, in a table that never grows.
 
+mod doorkeeper;
+
+use self::doorkeeper::Doorkeeper;
 use super::{
     keyed::Keyed,
     source::{Kind, Source},
@@ -181,7 +184,7 @@ impl Sources {
 
     /// Bytes that the tables take.
     pub(super) fn bytes(&self) -> usize {
-        size_of_val(&*self.tags) + size_of_val(&*self.records) + size_of_val(&*self.doorkeeper.buckets)
+        size_of_val(&*self.tags) + size_of_val(&*self.records) + self.doorkeeper.bytes()
     }
 
     pub(super) fn at(&mut self, place: Place) -> &mut Record {
@@ -322,34 +325,6 @@ const fn equal_bytes(bytes: u64, byte: u8) -> u64 {
 
 fn place(bucket: usize, way: usize) -> Place {
     Place { bucket: u32::try_from(bucket).unwrap_or(0), way: u8::try_from(way).unwrap_or(0) }
-}
-
-/// Remembers sources by a byte of their hash, eight in a bucket, the oldest goes first: 1 MiB. It
-/// takes one stranger in 32 for somebody that it knows.
-#[derive(Debug)]
-struct Doorkeeper {
-    buckets: Box<[u64; GREETED]>,
-}
-
-/// A MiB of them.
-const GREETED: usize = 1 << 17;
-
-impl Doorkeeper {
-    fn new() -> Self {
-        Self { buckets: table() }
-    }
-
-    /// Whether it has seen this one before; from now on it has.
-    #[expect(clippy::cast_possible_truncation, reason = "parts of a hash")]
-    fn greet(&mut self, hash: u64) -> bool {
-        let bucket = &mut self.buckets[(hash >> 32) as usize % GREETED];
-        let face = ((hash >> 24) as u8).max(1);
-        let known = equal_bytes(*bucket, face) != 0;
-        if !known {
-            *bucket = *bucket << 8 | u64::from(face);
-        }
-        known
-    }
 }
 
 #[cfg(test)]
