@@ -1,7 +1,7 @@
 //! What stands in for the kernel's connection tracking, in constant memory.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, VecDeque, hash_map::Entry},
     mem,
     net::IpAddr,
 };
@@ -13,8 +13,8 @@ use portcullis_rules::{Headers, Ports, Protocol, TcpFlags, Transport};
 use crate::detect::Contact;
 
 /// Flows in each of two generations: when the young ones are so many, they become the old ones, and
-/// the old ones are forgotten.
-const MOST: usize = 1 << 16;
+/// the old ones are forgotten. As many as a hash table of 65,536 places takes: it is seven eighths full at most.
+const MOST: usize = 7 << 13;
 /// How long an answer is waited for.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(2);
 /// How long connection tracking waits for the next packet, by default (`tcp_timeouts`,
@@ -27,24 +27,33 @@ const RESET: SignedDuration = SignedDuration::from_secs(10);
 const ONE_WAY: SignedDuration = SignedDuration::from_secs(30);
 const STREAM: SignedDuration = SignedDuration::from_secs(120);
 
-/// Both ends of a flow, in the order of their addresses, and its protocol.
+/// Both ends of a flow, in the order of their addresses, its ports in the same order, and its protocol. It is hashed
+/// for each packet: in three words. IPv4 addresses stand as IPv6 has them (RFC 4291, 2.5.5.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Ends {
-    low: (IpAddr, u16),
-    high: (IpAddr, u16),
-    protocol: Protocol,
+    low: u128,
+    high: u128,
+    ports_and_protocol: u64,
 }
 
 impl Ends {
     pub(super) fn of(source: IpAddr, destination: IpAddr, protocol: Protocol, ports: Option<Ports>) -> Self {
         let (from, to) = ports.map_or((0, 0), |ports| (ports.source, ports.destination));
-        let ends = [(source, from), (destination, to)];
-        let [low, high] = if ends[0] <= ends[1] { ends } else { [ends[1], ends[0]] };
-        Self { low, high, protocol }
+        let ends = [(bits(source), from), (bits(destination), to)];
+        let [(low, at_low), (high, at_high)] = if ends[0] <= ends[1] { ends } else { [ends[1], ends[0]] };
+        let ports = u64::from(at_low) << 16 | u64::from(at_high);
+        Self { low, high, ports_and_protocol: ports << 8 | u64::from(protocol.0) }
     }
 
     pub(super) fn of_headers(headers: &Headers) -> Self {
         Self::of(headers.source, headers.destination, headers.protocol, headers.ports())
+    }
+}
+
+fn bits(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(v6) => v6.to_bits(),
     }
 }
 
@@ -157,7 +166,8 @@ impl Flows {
         let ends = Ends::of(contact.source, contact.destination, contact.protocol, contact.ports);
         let loose = contact.protocol == Protocol::TCP && !contact.flags.contains(TcpFlags::SYN);
         let stage = if loose { Stage::Loose } else { Stage::Asked };
-        self.keep(ends, Flow { contact: *contact, stage, answered: false, last: contact.time });
+        self.make_room();
+        self.young.insert(ends, Flow { contact: *contact, stage, answered: false, last: contact.time });
         if self.waiting.len() < MOST {
             let until = contact.time.saturating_add(PATIENCE).unwrap_or(Timestamp::MAX);
             self.waiting.push_back((until, ends));
@@ -188,8 +198,9 @@ impl Flows {
         }
     }
 
+    /// It is not looked at because of a packet, and gets no younger.
     fn given_up(&mut self, ends: &Ends) -> Option<(Contact, Became)> {
-        let flow = self.find(ends)?;
+        let flow = self.young.get_mut(ends).or_else(|| self.old.get_mut(ends))?;
         let became = match flow.stage {
             Stage::Asked => Some(Became::Silent),
             Stage::HalfOpen => Some(Became::Unfinished),
@@ -208,19 +219,18 @@ impl Flows {
 
     /// The flow between these ends, which is young again.
     fn find(&mut self, ends: &Ends) -> Option<&mut Flow> {
-        if !self.young.contains_key(ends) {
-            let flow = self.old.remove(ends)?;
-            self.keep(*ends, flow);
-        }
-        self.young.get_mut(ends)
+        self.make_room();
+        Some(match self.young.entry(*ends) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(self.old.remove(ends)?),
+        })
     }
 
-    fn keep(&mut self, ends: Ends, flow: Flow) {
+    fn make_room(&mut self) {
         if self.young.len() >= MOST {
             mem::swap(&mut self.young, &mut self.old);
             self.young.clear();
         }
-        self.young.insert(ends, flow);
     }
 }
 
