@@ -54,7 +54,7 @@ fn a_host_learns_of_a_narrow_path() {
             bed.gate.send_long_datagram(far_door);
             bed.gate.sh(&format!("ip route get {far}")).contains("mtu 1280").then_some(())
         };
-        eventually(Duration::from_secs(3), learnt).expect("the error passes the firewall");
+        eventually(Duration::from_secs(10), learnt).expect("the error passes the firewall");
     }
 }
 

@@ -40,8 +40,8 @@ fn a_stop_is_soon_over_and_leaves_nothing_behind() {
     assert!(Snapshot::of(&bed.gate).mentions_us());
     let (status, elapsed) = daemon.terminate();
     assert_eq!(status.code(), Some(0));
-    // The tools that take the rules away have been seen to need two in an emulated machine.
-    assert!(elapsed < patience(Duration::from_secs(3)), "it took {elapsed:?}");
+    // The tools that take the rules away have been seen to need six in an emulated machine beside other work.
+    assert!(elapsed < patience(Duration::from_secs(10)), "it took {elapsed:?}");
     assert_eq!(Snapshot::of(&bed.gate), before);
     assert_eq!(bed.peer.tcp((GATE[0], 80)), Answered);
 }
