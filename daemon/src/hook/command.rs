@@ -128,5 +128,22 @@ pub(crate) fn find(tool: &str) -> Option<PathBuf> {
     let executable = |file: &PathBuf| {
         file.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
     };
-    std::env::split_paths(&path()).map(|directory| directory.join(tool)).find(executable)
+    directories(&path()).map(|directory| directory.join(tool)).find(executable)
+}
+
+/// The directories of a PATH, but for those that depend on where an administrator happens to stand: an empty part
+/// is one, too.
+fn directories(path: &str) -> impl Iterator<Item = PathBuf> {
+    std::env::split_paths(path).filter(|directory| directory.is_absolute())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_tool_is_taken_from_the_current_directory() {
+        let found: Vec<PathBuf> = directories("/usr/sbin::.:bin:/opt/bin:").collect();
+        assert_eq!(found, ["/usr/sbin", "/opt/bin"].map(PathBuf::from));
+    }
 }
