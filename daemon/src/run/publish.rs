@@ -156,7 +156,11 @@ impl Live {
             self.recorder.apply(&config.log, &config.detect);
         }
         self.sockets.keep_or_forget(&config);
+        let opens = plan.opens() && !self.plan.opens();
         (self.plan, self.mark) = (plan, mark);
+        if opens {
+            self.begin_to_count_unjudged();
+        }
         let before = Loaded {
             config: mem::replace(&mut self.config, config),
             sources: mem::replace(&mut self.sources, sources),

@@ -16,7 +16,7 @@ pub(super) struct PassedUnjudged {
 }
 
 impl Live {
-    /// What passed before there was a daemon is told by nobody.
+    /// What passed before there was a daemon, or was dropped by rules before these, is not told.
     pub(super) fn begin_to_count_unjudged(&mut self) {
         if self.may_pass_unjudged() {
             let packets = self.ask_for_unjudged().unwrap_or(0);
@@ -36,8 +36,10 @@ impl Live {
     pub(super) fn ask_for_unjudged(&mut self) -> Option<u64> {
         self.unjudged.asked_at = self.judged();
         let packets = Hook::unjudged();
-        if self.may_pass_unjudged() {
-            self.unjudged.packets = packets.unwrap_or(0);
+        if let Some(packets) = packets
+            && self.may_pass_unjudged()
+        {
+            self.unjudged.packets = packets;
         }
         packets
     }
