@@ -119,6 +119,7 @@ mod tests {
         assert_eq!(wrong.len(), SHOWN + 1);
         assert_eq!(wrong[SHOWN].1, "995 more lines of this file are wrong");
     }
+
     #[test]
     fn what_is_written_is_read_as_the_same() {
         let text = "192.0.2.1\n192.0.2.3-192.0.2.9\n198.51.100.0/24\n0.0.0.0\n255.255.255.255\n2001:db8::/33\n::1-::7\n";

@@ -2,6 +2,7 @@
 
 use super::{
     axis::{Address, Axis},
+    classes::Classes,
     kinds::{Ask, LONG, Taken},
     steps::Coordinate,
 };
@@ -98,6 +99,18 @@ impl<A: Address> Axes<A> {
             source: axis(&|extent| extents[extent].source),
             destination: axis(&|extent| extents[extent].destination),
         }
+    }
+
+    /// The classes of sources, and of destinations, that these extents tell apart; see [`Classes::of`].
+    pub(super) fn classes<'a>(&self, extents: &[Extent<'a, A>]) -> Option<[Classes<u32>; 2]> {
+        let classes = |axis: &A::Axis, of: &dyn Fn(usize) -> Ranges<'a, A>| {
+            let number = |&(first, last): &(A, A)| (axis.number(first), axis.number(last));
+            Classes::of((0..extents.len()).map(|extent| Some(of(extent)?.iter().map(number))))
+        };
+        Some([
+            classes(&self.source, &|extent| extents[extent].source)?,
+            classes(&self.destination, &|extent| extents[extent].destination)?,
+        ])
     }
 }
 

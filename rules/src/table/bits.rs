@@ -8,7 +8,7 @@
 
 use super::{
     area::{Axes, Extent, Point},
-    axis::{Address, Axis},
+    axis::Address,
     classes::{Classes, Row, ones},
     index::Unsure,
     trie::{AddressTrie, PortTrie},
@@ -44,16 +44,10 @@ impl Bits {
         kind_count: usize,
         most: usize,
     ) -> Option<Self> {
-        let on = |axis: &A::Axis, ranges: &[(A, A)]| -> Vec<(u32, u32)> {
-            ranges.iter().map(|&(first, last)| (axis.number(first), axis.number(last))).collect()
-        };
-        let all = || extents.iter();
-        let sources = Classes::of(all().map(|extent| extent.source.map(|ranges| on(&axes.source, ranges))))?;
-        let destinations =
-            Classes::of(all().map(|extent| extent.destination.map(|ranges| on(&axes.destination, ranges))))?;
-        let source_ports = Classes::of(all().map(|extent| extent.source_port.map(wide)))?;
-        let ports = Classes::of(all().map(|extent| extent.port.map(wide)))?;
-        let kinds = all().map(|extent| {
+        let [sources, destinations] = axes.classes(extents)?;
+        let source_ports = Classes::of(extents.iter().map(|extent| extent.source_port.map(wide)))?;
+        let ports = Classes::of(extents.iter().map(|extent| extent.port.map(wide)))?;
+        let kinds = extents.iter().map(|extent| {
             Some(extent.kinds.certain.ranges().iter().chain(extent.kinds.doubtful.ranges()).copied())
         });
         let kinds: Classes<u16> = Classes::of(kinds)?;
@@ -78,7 +72,7 @@ impl Bits {
             kinds: by_kind(&kinds, kind_count),
             rows,
             words,
-            rules: all().map(|extent| extent.rule).collect(),
+            rules: extents.iter().map(|extent| extent.rule).collect(),
             exact: exact.into(),
         })
     }

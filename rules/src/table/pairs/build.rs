@@ -5,8 +5,8 @@ use std::{collections::HashMap, hash::BuildHasherDefault};
 use super::{LANES, NearBlock, Pairs};
 use crate::table::{
     area::{Area, Axes, Extent},
-    axis::{Address, Axis},
-    classes::{Classes, Folding, Row},
+    axis::Address,
+    classes::{Folding, Row},
     trie::AddressTrie,
 };
 
@@ -33,13 +33,7 @@ impl Pairs {
         if extents.len() > MOST_RULES {
             return None;
         }
-        let on = |axis: &A::Axis, ranges: &[(A, A)]| -> Vec<(u32, u32)> {
-            ranges.iter().map(|&(first, last)| (axis.number(first), axis.number(last))).collect()
-        };
-        let all = || extents.iter();
-        let sources = Classes::of(all().map(|extent| extent.source.map(|ranges| on(&axes.source, ranges))))?;
-        let destinations =
-            Classes::of(all().map(|extent| extent.destination.map(|ranges| on(&axes.destination, ranges))))?;
+        let [sources, destinations] = axes.classes(extents)?;
         let columns = destinations.rows.len();
         if sources.rows.len() * columns > MOST_PAIRS {
             return None;
