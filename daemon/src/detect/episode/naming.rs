@@ -9,6 +9,8 @@ use crate::detect::{
 
 /// A pause between two doors that only somebody makes who hides.
 const SLOWLY: Micros = Micros::from_millis(1500);
+/// The same between two hosts: a sweep of a network takes its time, and is one all the same.
+const HIDDEN: Micros = Micros::from_secs(60);
 
 impl Episode {
     /// How grave it is.
@@ -53,9 +55,9 @@ impl Episode {
             }
             Kind::Scan if self.rotates() => Pattern::Ipv6Rotation,
             Kind::Scan => match (tally.distinct_ports(), tally.distinct_hosts()) {
-                _ if self.is_slow() => Pattern::SlowScan,
+                (0 | 1, 2..) if !self.is_slow(HIDDEN) => Pattern::HostSweep,
+                _ if self.is_slow(SLOWLY) => Pattern::SlowScan,
                 (_, 0 | 1) => Pattern::PortScan,
-                (0 | 1, _) => Pattern::HostSweep,
                 _ => Pattern::BlockScan,
             },
         }
@@ -91,8 +93,8 @@ impl Episode {
         sources >= MANY && self.packets <= FEW * u64::from(sources)
     }
 
-    fn is_slow(&self) -> bool {
+    fn is_slow(&self, pause: Micros) -> bool {
         let pauses = self.probes.saturating_sub(1);
-        pauses >= 2 && self.last_probe.since(self.first_seen) >= SLOWLY.times(pauses)
+        pauses >= 2 && self.last_probe.since(self.first_seen) >= pause.times(pauses)
     }
 }
