@@ -4,14 +4,14 @@
 use std::net::IpAddr;
 
 use super::{
-    made_up::{ACK, FIN, HOST, HOST_V6, PSH, Posture, RST, SYN, half, outside, spread},
+    made_up::{ACK, FIN, HOST, HOST_V6, PSH, Posture, RST, SYN, URG, behind, half, outside, spread},
     scenes::{Benign, Scene, shuffled, small},
 };
 
 /// Time stamps (RFC 7323), as sessions have them in every segment.
 const STAMPS: [u8; 12] = [1, 1, 8, 10, 0, 1, 2, 3, 0, 4, 5, 6];
 
-pub(super) const HOSTILE: [Scene; 9] = [
+pub(super) const HOSTILE: [Scene; 13] = [
     ("connections in haste, to open doors and closed ones (nmap -sT)", &["port scan"], |capture| {
         for port in [
             21, 22, 23, 25, 53, 80, 110, 111, 135, 139, 143, 443, 445, 993, 995, 1723, 3306, 3389, 5900, 8080,
@@ -73,9 +73,47 @@ pub(super) const HOSTILE: [Scene; 9] = [
             }
         }
     }),
+    ("one door of a network, a host in five seconds", &["host sweep"], |capture| {
+        shuffled(60, 12).for_each(|host| capture.syn(outside(1), behind(small(host + 1)), 3389).after(5000));
+    }),
+    (
+        "questions that tell systems apart, at two doors (nmap -O -p 22,1)",
+        &["os fingerprinting"],
+        |capture| {
+            let options = [3, 3, 10, 1, 2, 4, 1, 9, 8, 10, 255, 255, 255, 255, 0, 0, 0, 0, 4, 2];
+            let probes = [(22, 0, 128), (22, SYN | FIN | URG | PSH, 256), (22, ACK, 1024), (1, SYN, 31337)];
+            for (number, (port, flags, window)) in
+                probes.into_iter().chain([(1, ACK, 32768), (1, FIN | PSH | URG, 65535)]).enumerate()
+            {
+                let (from, to) = ((outside(1), 45_000 + half(small(number))), (HOST, port));
+                capture.tcp(from, to, flags, window, &options).after(100);
+            }
+            capture.ask((outside(1), 45_010), HOST, 40_125, 300).after(100);
+        },
+    ),
+    ("datagrams to all doors, refused as often as the kernel likes", &["port scan"], |capture| {
+        for number in 0..3000 {
+            let (from, port) = ((outside(1), 20_000 + half(number)), 1 + half(spread(number)) % 60_000);
+            if number % 1000 < 2 {
+                capture.ask(from, HOST, port, 64).after(1);
+            } else {
+                capture.datagram(from, (HOST, port), 64).after(1);
+            }
+        }
+    }),
+    ("datagrams of many to one door, every second one refused", &["udp flood"], |capture| {
+        for number in 0..4000 {
+            let from = (outside(number % 250), 1024 + half(number));
+            if number % 2 == 0 {
+                capture.ask(from, HOST, 7777, 64).after(1);
+            } else {
+                capture.datagram(from, (HOST, 7777), 64).after(1);
+            }
+        }
+    }),
 ];
 
-pub(super) const BENIGN: [Benign; 7] = [
+pub(super) const BENIGN: [Benign; 10] = [
     ("a member of a domain who takes the host for its controller", |capture, who| {
         for _ in 0..3 {
             for port in [53, 88, 135, 389, 445, 464, 636, 3268] {
@@ -149,6 +187,26 @@ pub(super) const BENIGN: [Benign; 7] = [
                 capture.session(from, HOST_V6, 443).after(500);
             });
             capture.ask((from, 50_000), HOST_V6, 443, 1200).after(20_000);
+        }
+    }),
+    ("mail servers that ask who it is that sends", |capture, who| {
+        for number in 0..80 {
+            capture.connect(outside(who + number), HOST, 113).after(6000);
+        }
+    }),
+    ("devices that report to a collector that has moved", |capture, who| {
+        for number in 0..2000 {
+            let device = number % 25;
+            capture.ask((outside(who + device), 40_000 + half(device)), HOST, 514, 90).after(40);
+        }
+    }),
+    ("players of a game that has ended", |capture, who| {
+        for number in 0..30_000 {
+            let player = number % 90;
+            capture.datagram((outside(who + player), 50_000 + half(player)), (HOST, 27_015), 60);
+            if number % 2 == 0 {
+                capture.after(1);
+            }
         }
     }),
 ];

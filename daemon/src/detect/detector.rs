@@ -228,7 +228,10 @@ impl Detector {
                     News::Completed => self.welcome(&knock),
                     news if evidence::counts(news, technique) => self.turned_away(&mut knock),
                     News::Accepted => self.flows.note(self.keyed.flow(contact), now),
-                    News::Silent if technique == Technique::Udp => self.unanswered(&knock),
+                    News::Silent if technique == Technique::Udp => {
+                        self.unanswered(&knock);
+                        self.unheard(&mut knock);
+                    }
                     _ => {}
                 }
             }

@@ -52,9 +52,12 @@ pub(super) fn is_nobodys(port: u16) -> bool {
 }
 
 /// Doors that whole populations of honest clients come to, and keep coming to when nobody is there any
-/// more: mail, names, time, web, tunnels, messages.
-const PUBLIC: [u16; 17] =
-    [25, 53, 80, 110, 123, 143, 443, 465, 500, 587, 853, 993, 995, 1194, 3478, 4500, 5222];
+/// more: mail and who sends it (113), names, time, web, tunnels, messages, and what devices report to (162, 514,
+/// 1883, 8883).
+const PUBLIC: [u16; 22] = [
+    25, 53, 80, 110, 113, 123, 143, 162, 443, 465, 500, 514, 587, 853, 993, 995, 1194, 1883, 3478, 4500,
+    5222, 8883,
+];
 
 /// Whether honest clients by the hundred ask for `port`.
 pub(super) fn is_public(port: u16) -> bool {

@@ -30,6 +30,8 @@ const FLOOD_SOURCES: f32 = 40.0;
 const UNFINISHED: f32 = 200.0;
 /// Datagrams of one source to one door in ten seconds: a busy sender has its reasons.
 const DATAGRAMS: f32 = 2000.0;
+/// A client's datagrams to a door that has closed, in ten seconds, each counted by half.
+const PATIENT: f32 = 500.0;
 
 impl Detector {
     /// Counts how hard a door is pressed, whoever does it; whether it is flooded from everywhere, so that
@@ -68,8 +70,8 @@ impl Detector {
         let (incident, more) = (*incident, knock.who % 64);
         crowd.faces |= 1 << more;
         let unanswered = crowd.unfinished.add(1.0, now, RATE);
-        let heard = crowd.completed.at(now, RATE) + crowd.refused.at(now, RATE);
-        if heard < 0.5 || unanswered < DATAGRAMS.max(2.0 * heard) {
+        let (refused, completed) = (crowd.refused.at(now, RATE), crowd.completed.at(now, RATE));
+        if refused + completed < 0.5 || unanswered + refused < DATAGRAMS.max(2.0 * completed) {
             return;
         }
         if crowd.sources() >= FLOOD_SOURCES {
@@ -118,11 +120,12 @@ impl Detector {
         }
     }
 
-    /// What one source does to one door, from the second time on.
-    pub(super) fn press_alone(&mut self, knock: &Knock<'_>) {
+    /// What one source does to one door, from the second time on; whether he is a client who asks again, no faster
+    /// than programs do: he may be one of hundreds whose service has gone, but they are no flood.
+    pub(super) fn press_alone(&mut self, knock: &Knock<'_>) -> bool {
         let Knock { contact, now, door, technique, .. } = *knock;
         let key = knock.who.rotate_left(17) ^ door;
-        let Some((incident, rate)) = self.rates.at(key, now, contact.packet) else { return };
+        let Some((incident, rate)) = self.rates.at(key, now, contact.packet) else { return false };
         let port = contact.ports.map_or(0, |ports| ports.source);
         // A client that asks again keeps its port; it would have to be very impatient.
         let again = port == rate.port;
@@ -143,6 +146,8 @@ impl Detector {
             }
             _ => None,
         };
+        let unfinished = matches!(contact.news, News::Unfinished(_));
+        let patient = again && !unfinished && rate.refused.at(now, RATE) < PATIENT;
         let incident = *incident;
         match flood {
             Some(flood) => {
@@ -155,6 +160,7 @@ impl Detector {
             }
             None => {}
         }
+        patient
     }
 
     /// An incident of one source at one door, of one pattern; its number.

@@ -21,6 +21,13 @@ const OUT_OF_SERVICE: f32 = 0.3;
 /// How much of its weight is left of a SYN that somebody means: programs have more of these to give away
 /// by mistake than of crafted ones. Only haste makes the difference, and to come in by the doors between.
 const MEANT: f32 = 0.75;
+/// How much another sign of operating system detection counts, besides the door that it is seen at.
+const OF_A_SIGN: f32 = 2.0;
+/// How much of its weight is left of a datagram that nobody answers, of somebody whom this host has turned away: it
+/// says so once in a second only (`icmp_ratelimit`).
+const UNHEARD: f32 = 0.5;
+/// How many doors have to have turned him away.
+const HEARD: u16 = 3;
 /// A day, in tenths of a second.
 const DAY: u32 = 864_000;
 /// Scans that begin within so many seconds of one another at one host belong together,
@@ -43,30 +50,18 @@ impl Detector {
         }
         let port_zero = matches!(contact.ports, Some(Ports { destination: 0, .. }));
         let place = self.place(knock);
-        let flooded = self.press(knock);
+        let known = place.is_some_and(|place| self.knows(knock, place));
+        let patient = known && self.press_alone(knock);
+        let flooded = !patient && self.press(knock);
         let Some(place) = place else {
             if !service_down && !flooded {
                 self.stranger(knock);
             }
             return;
         };
-        let record = self.sources.at(place);
-        let signs = evidence::fingerprinting(contact);
-        record.signs |= signs;
-        let (known, forgets, incident) = (record.knows(door), record.forgets(), record.incident);
-        // An incident knows every port of a single host; a record knows the last few doors.
-        let known = match self.open.get(incident) {
-            Some(episode) if episode.knows_doors() && contact.ports.is_some() => {
-                episode.tally.knows_alone(contact)
-            }
-            // Who comes round to the same dozen of doors tries nothing new.
-            _ => known || forgets && incident == 0 && self.history.knows(source, knock.who, contact),
-        };
-        if known {
-            self.press_alone(knock);
-        }
+        let signs = self.read_signs(knock, place);
         if known && !port_zero {
-            return self.retry(contact, incident, signs);
+            return self.retry(knock, place, signs);
         }
         let record = self.sources.at(place);
         let (first_of_all, hasty) = (record.tried == 0, record.is_hasty(now));
@@ -98,8 +93,50 @@ impl Detector {
         }
     }
 
+    /// A datagram that nobody has answered, at a door that may be closed as well as open.
+    pub(super) fn unheard(&mut self, knock: &mut Knock<'_>) {
+        let Some(place) = self.sources.find(knock.source) else { return };
+        if self.sources.at(place).tried >= HEARD {
+            knock.weight *= UNHEARD;
+            self.turned_away(knock);
+        }
+    }
+
+    /// Whether a source has tried this door before. An incident knows every port of a single host; a record knows
+    /// the last few doors.
+    fn knows(&mut self, knock: &Knock<'_>, place: Place) -> bool {
+        let Knock { contact, source, door, .. } = *knock;
+        let record = self.sources.at(place);
+        let (known, forgets, incident) = (record.knows(door), record.forgets(), record.incident);
+        match self.open.get(incident) {
+            Some(episode) if episode.knows_doors() && contact.ports.is_some() => {
+                episode.tally.knows_alone(contact)
+            }
+            // Who comes round to the same dozen of doors tries nothing new.
+            _ => known || forgets && incident == 0 && self.history.knows(source, knock.who, contact),
+        }
+    }
+
+    /// The signs of operating system detection in a contact. It needs few doors: what counts is how many of them a
+    /// source shows.
+    fn read_signs(&mut self, knock: &Knock<'_>, place: Place) -> u8 {
+        let signs = evidence::fingerprinting(knock.contact);
+        let record = self.sources.at(place);
+        if record.signs != 0 && signs & !record.signs != 0 {
+            record.blame(OF_A_SIGN, 0.0, knock.now);
+        }
+        record.signs |= signs;
+        signs
+    }
+
     /// A packet to a door that the source has tried before: it counts as a packet.
-    fn retry(&mut self, contact: &Contact, incident: u8, signs: u8) {
+    fn retry(&mut self, knock: &Knock<'_>, place: Place, signs: u8) {
+        let Knock { contact, source, .. } = *knock;
+        let record = self.sources.at(place);
+        let (score, incident) = (record.score(), record.incident);
+        if incident == 0 && signs != 0 && score >= self.settings.threshold_score() {
+            return self.open_scan(contact, source, place, score);
+        }
         if let Some(episode) = self.open.get_mut(incident) {
             episode.touch(contact);
             episode.odd.signs |= signs;
