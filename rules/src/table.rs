@@ -11,27 +11,27 @@ mod classes;
 mod doubt;
 mod index;
 mod kinds;
+mod mark;
 mod pairs;
 mod steps;
 mod summary;
 mod tree;
 mod trie;
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 pub use self::summary::{Strategy, TablePart, TableSummary};
 use self::{
     doubt::Doubt,
-    index::{Index, Unsure},
+    index::{BATCH, Index},
+    mark::Mark,
 };
-use crate::{Action, Cause, Decision, Fact, Hook, Key, Matched, Rule, RuleId, Ruleset, Standing};
+use crate::{Action, Decision, Fact, Hook, Key, Rule, RuleId, Ruleset, Standing};
 
 /// A ruleset made ready for lookup. It answers every key as [`Ruleset::first_match`] does.
 #[derive(Debug, Clone)]
 pub struct RuleTable {
     ruleset: Arc<Ruleset>,
-    /// Each rule's, side by side, so that an answer doesn't touch the rule itself.
-    actions: Box<[Action]>,
     /// By hook, its policy and its rules; hooks of the same rules share them. None where the hook is
     /// not ours.
     hooks: [Option<(Action, Arc<HookTable>)>; 3],
@@ -82,8 +82,7 @@ impl RuleTable {
             let table = same.map_or_else(|| Arc::new(HookTable::new(&ruleset, rules, wanted)), Arc::clone);
             hooks[hook as usize] = Some((policy, table));
         }
-        let actions = ruleset.rules.iter().map(|rule| rule.action).collect();
-        Self { ruleset, actions, hooks }
+        Self { ruleset, hooks }
     }
 
     /// What the rules say of `key`.
@@ -92,23 +91,44 @@ impl RuleTable {
             return self.by_reference(key);
         };
         if hook.asks.in_doubt(key) {
-            return self.in_doubt(key, *policy, hook);
+            return self.by_asking(key, *policy, hook);
         }
-        let first = match (key.source, key.destination) {
-            (IpAddr::V4(source), IpAddr::V4(destination)) => {
-                hook.v4.first(key, source.to_bits(), destination.to_bits())
+        let first = if key.source.is_ipv4() { hook.v4.first(key) } else { hook.v6.first(key) };
+        if first.is_exact() { first.decision(*policy) } else { self.by_asking(key, *policy, hook) }
+    }
+
+    /// What the rules say of each of `keys`, as [`Self::lookup`] does, in less time where many of them are for
+    /// one hook and family: what one waits for, the others don't.
+    ///
+    /// # Panics
+    /// If there are not as many `decisions` as `keys`.
+    pub fn lookup_batch(&self, mut keys: &[Key], mut decisions: &mut [Decision]) {
+        assert_eq!(keys.len(), decisions.len(), "a decision for each key");
+        while !keys.is_empty() {
+            let count = self.lookup_alike(keys, decisions);
+            keys = &keys[count..];
+            decisions = &mut decisions[count..];
+        }
+    }
+
+    /// The same for the first of the keys, and those after it that are for the same hook and of the same family.
+    /// How many these were.
+    fn lookup_alike(&self, keys: &[Key], decisions: &mut [Decision]) -> usize {
+        let mut marks = [Mark::UNTOLD; BATCH];
+        let (policy, asks, count) = match &self.hooks[keys[0].hook as usize] {
+            Some((policy, hook)) if keys[0].source.is_ipv4() => {
+                (*policy, hook.asks, hook.v4.first_of_each(keys, &mut marks))
             }
-            (IpAddr::V6(source), IpAddr::V6(destination)) => {
-                hook.v6.first(key, source.to_bits(), destination.to_bits())
-            }
-            _ => return self.by_reference(key),
+            Some((policy, hook)) => (*policy, hook.asks, hook.v6.first_of_each(keys, &mut marks)),
+            None => (Action::Drop, Asks::default(), 0),
         };
-        let first = first.unwrap_or_else(|Unsure| self.first_asked(key, hook));
-        let (action, cause) = match first {
-            Some(id) => (self.actions[id.0 as usize], Cause::Rule(id)),
-            None => (*policy, Cause::Policy),
-        };
-        Decision { action, cause, depends_on: None }
+        // The first may be for a hook that is not ours, or of two families.
+        let count = count.max(1);
+        for ((key, mark), decision) in keys[..count].iter().zip(&marks).zip(decisions) {
+            let certain = mark.is_exact() && !asks.in_doubt(key);
+            *decision = if certain { mark.decision(policy) } else { self.lookup(key) };
+        }
+        count
     }
 
     // What most packets don't come to is kept out of the way of those that do: code that is inlined
@@ -122,26 +142,17 @@ impl RuleTable {
         self.ruleset.first_match(key)
     }
 
-    /// What the rules say of a key of which they may ask what is not known.
+    /// What the rules say of a key of which they may ask what is not known, or more than the table knows: these
+    /// that may match are asked.
     #[cold]
     #[inline(never)]
-    fn in_doubt(&self, key: &Key, policy: Action, hook: &HookTable) -> Decision {
+    fn by_asking(&self, key: &Key, policy: Action, hook: &HookTable) -> Decision {
+        if key.source.is_ipv4() != key.destination.is_ipv4() {
+            return self.by_reference(key);
+        }
         let mut doubt = Doubt::new(&self.ruleset, key);
         hook.each(key, |rule| doubt.ask(rule));
         doubt.decision(policy)
-    }
-
-    /// The first rule that matches `key`, where rules name more than the table knows: these are asked.
-    #[cold]
-    #[inline(never)]
-    fn first_asked(&self, key: &Key, hook: &HookTable) -> Option<RuleId> {
-        let mut first: Option<RuleId> = None;
-        hook.each(key, |id| {
-            if first.is_none_or(|first| id < first) && self.ruleset.rule(id).matches(key) == Matched::Yes {
-                first = Some(id);
-            }
-        });
-        first
     }
 
     /// What was chosen for which rules, and what it takes.
@@ -186,15 +197,7 @@ impl HookTable {
     /// Calls `each` with the rules that may match the key, which is of one family: all but some of those
     /// after one that matches, in any order, some more than once.
     fn each(&self, key: &Key, each: impl FnMut(RuleId)) {
-        match (key.source, key.destination) {
-            (IpAddr::V4(source), IpAddr::V4(destination)) => {
-                self.v4.each(key, source.to_bits(), destination.to_bits(), each);
-            }
-            (IpAddr::V6(source), IpAddr::V6(destination)) => {
-                self.v6.each(key, source.to_bits(), destination.to_bits(), each);
-            }
-            _ => {}
-        }
+        if key.source.is_ipv4() { self.v4.each(key, each) } else { self.v6.each(key, each) }
     }
 }
 

@@ -4,12 +4,13 @@ use super::{
     axis::{Address, Axis},
     classes::Classes,
     kinds::{Ask, LONG, Taken},
+    mark::Mark,
     steps::Coordinate,
 };
 use crate::{AddressSet, Match, RangeSet, Rule, RuleId, Standing, Step};
 
 /// What a packet has in each dimension.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Point {
     /// Source, destination, source port, port, kind; padded, so that the remainder that keeps an index in bounds is
     /// a mask.
@@ -60,23 +61,20 @@ pub(super) struct Area {
     pub(super) source_port: (u16, u16),
     pub(super) port: (u16, u16),
     pub(super) kind: (u16, u16),
-    pub(super) rule: RuleId,
-    /// Every key in the area is one that the rule matches. Where this is false the rule itself has
-    /// to be asked.
-    pub(super) exact: bool,
+    /// Exact where every key in the area is one that the rule matches.
+    pub(super) mark: Mark,
 }
 
 /// A rule's dimensions, each as the ranges that it allows.
 #[derive(Debug, Clone)]
 pub(super) struct Extent<'a, A> {
-    pub(super) rule: RuleId,
+    /// Exact where the rule matches everything in its extent, but for what is in doubt.
+    pub(super) mark: Mark,
     pub(super) source: Ranges<'a, A>,
     pub(super) destination: Ranges<'a, A>,
     pub(super) source_port: Ranges<'a, u16>,
     pub(super) port: Ranges<'a, u16>,
     pub(super) kinds: &'a Taken,
-    /// The rule matches everything in its extent, but for what is in doubt.
-    pub(super) exact: bool,
 }
 
 /// The ranges of a field; `None` where the rule does not name it, or its kinds know it.
@@ -142,14 +140,14 @@ impl<'a, A: Address> Extent<'a, A> {
             let ranges = set.as_ref().map(RangeSet::ranges);
             ranges.filter(|ranges| ranges.len() <= LONG || kinds.misses(ask))
         };
+        let exact = kinds.is_complete() && rule.standing == Standing::InForce;
         let extent = Self {
-            rule: id,
+            mark: Mark::new(id, rule.action, exact),
             source: addresses(source, Ask::Source),
             destination: addresses(destination, Ask::Destination),
             source_port: ports(source_port, Ask::SourcePort),
             port: ports(port, Ask::Port),
             kinds,
-            exact: kinds.is_complete() && rule.standing == Standing::InForce,
         };
         let empty = [extent.source, extent.destination].contains(&Some(&[]))
             || [extent.source_port, extent.port].contains(&Some(&[]))
@@ -160,7 +158,7 @@ impl<'a, A: Address> Extent<'a, A> {
     /// Whether the rule matches whatever `other` may match, as far as both are for the same addresses.
     pub(super) fn covers_at_same_addresses(&self, other: &Self) -> bool {
         let kinds = |of: &RangeSet<u16>| within(Some(of.ranges()), Some(self.kinds.certain.ranges()));
-        self.exact
+        self.mark.is_exact()
             && within(other.port, self.port)
             && within(other.source_port, self.source_port)
             && kinds(&other.kinds.certain)
@@ -209,23 +207,16 @@ impl<'a, A: Address> Extent<'a, A> {
     /// The extent as areas, at most `most` of them: what would take more is put in areas that are
     /// wider than the extent, of which the rule is asked.
     pub(super) fn areas(&self, axes: &Axes<A>, most: usize, areas: &mut Vec<Area>) {
-        let Self {
-            rule,
-            source,
-            destination,
-            source_port,
-            port,
-            kinds: Taken { certain, doubtful, .. },
-            exact,
-        } = self;
+        let Self { mark, source, destination, source_port, port, kinds: Taken { certain, doubtful, .. } } =
+            self;
         let boxes = self.boxes();
-        let exactly = certain.ranges().iter().map(|&range| (range, *exact));
-        let kinds: Vec<((u16, u16), bool)> =
-            exactly.chain(doubtful.ranges().iter().map(|&range| (range, false))).collect();
+        let certain = certain.ranges().iter().map(|&range| (range, *mark));
+        let doubtful = doubtful.ranges().iter().map(|&range| (range, mark.asked()));
+        let kinds: Vec<((u16, u16), Mark)> = certain.chain(doubtful).collect();
         if boxes.saturating_mul(kinds.len()) <= most {
-            for (kind, exact) in kinds {
+            for (kind, mark) in kinds {
                 boxes_of(*source, *destination, *source_port, *port).for_each(|area| {
-                    areas.push(axes.area(area, kind, *rule, exact));
+                    areas.push(axes.area(area, kind, mark));
                 });
             }
             return;
@@ -234,11 +225,11 @@ impl<'a, A: Address> Extent<'a, A> {
         let last = kinds.iter().map(|(kind, _)| kind.1).max().unwrap_or_default();
         if boxes <= most {
             boxes_of(*source, *destination, *source_port, *port).for_each(|area| {
-                areas.push(axes.area(area, (first, last), *rule, false));
+                areas.push(axes.area(area, (first, last), mark.asked()));
             });
         } else {
             let area = (hull(*source), hull(*destination), hull(*source_port), hull(*port));
-            areas.push(axes.area(area, (first, last), *rule, false));
+            areas.push(axes.area(area, (first, last), mark.asked()));
         }
     }
 }
@@ -246,13 +237,7 @@ impl<'a, A: Address> Extent<'a, A> {
 type Box4<A> = ((A, A), (A, A), (u16, u16), (u16, u16));
 
 impl<A: Address> Axes<A> {
-    fn area(
-        &self,
-        (source, destination, source_port, port): Box4<A>,
-        kind: (u16, u16),
-        rule: RuleId,
-        exact: bool,
-    ) -> Area {
+    fn area(&self, (source, destination, source_port, port): Box4<A>, kind: (u16, u16), mark: Mark) -> Area {
         let on = |axis: &A::Axis, (first, last): (A, A)| (axis.number(first), axis.number(last));
         Area {
             source: on(&self.source, source),
@@ -260,8 +245,7 @@ impl<A: Address> Axes<A> {
             source_port,
             port,
             kind,
-            rule,
-            exact,
+            mark,
         }
     }
 }

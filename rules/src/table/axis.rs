@@ -1,5 +1,7 @@
 //! Addresses as numbers of 32 bits, in which a table tells apart what its rules tell apart.
 
+use std::net::IpAddr;
+
 use super::steps::{Coordinate, Steps};
 use crate::AddressSet;
 
@@ -7,6 +9,9 @@ use crate::AddressSet;
 pub(super) trait Address: Coordinate {
     /// Turns an address into a number of 32 bits.
     type Axis: Axis<Self>;
+
+    /// The address, if it is of this family.
+    fn of(address: &IpAddr) -> Option<Self>;
 
     /// The set's ranges of this family.
     fn ranges(set: &AddressSet) -> &[(Self, Self)];
@@ -28,6 +33,11 @@ pub(super) trait Axis<A>: std::fmt::Debug + Clone {
 impl Address for u32 {
     type Axis = Plain;
 
+    #[inline(always)]
+    fn of(address: &IpAddr) -> Option<Self> {
+        if let IpAddr::V4(address) = address { Some(address.to_bits()) } else { None }
+    }
+
     fn ranges(set: &AddressSet) -> &[(Self, Self)] {
         set.v4().ranges()
     }
@@ -35,6 +45,11 @@ impl Address for u32 {
 
 impl Address for u128 {
     type Axis = Folded;
+
+    #[inline(always)]
+    fn of(address: &IpAddr) -> Option<Self> {
+        if let IpAddr::V6(address) = address { Some(address.to_bits()) } else { None }
+    }
 
     fn ranges(set: &AddressSet) -> &[(Self, Self)] {
         set.v6().ranges()

@@ -10,7 +10,7 @@ use super::{
     area::{Axes, Extent, Point},
     axis::Address,
     classes::{Classes, Row, ones},
-    index::Unsure,
+    mark::Mark,
     trie::{AddressTrie, PortTrie},
 };
 use crate::RuleId;
@@ -27,9 +27,7 @@ pub(super) struct Bits {
     rows: Box<[u64]>,
     /// Words in a row.
     words: usize,
-    rules: Box<[RuleId]>,
-    /// A bit for each rule that matches all of its extent.
-    exact: Row,
+    rules: Box<[Mark]>,
 }
 
 /// The first word of a row has a bit for each of the others.
@@ -60,10 +58,6 @@ impl Bits {
         let kinds = append(&mut rows, kinds)?;
         let rows: Box<[u64]> = rows.iter().flat_map(|row| summed(row)).collect();
         let most = most.checked_sub(size_of_val(&*rows))?;
-        let mut exact = vec![0; words - 1];
-        for (number, extent) in extents.iter().enumerate() {
-            exact[number / 64] |= u64::from(extent.exact) << (number % 64);
-        }
         Some(Self {
             source: AddressTrie::new(&sources, most / 2)?,
             destination: AddressTrie::new(&destinations, most / 2)?,
@@ -72,28 +66,25 @@ impl Bits {
             kinds: by_kind(&kinds, kind_count),
             rows,
             words,
-            rules: extents.iter().map(|extent| extent.rule).collect(),
-            exact: exact.into(),
+            rules: extents.iter().map(|extent| extent.mark).collect(),
         })
     }
 
-    /// The first rule that holds `point` exactly, unless one before it has to be asked.
+    /// The first rule that holds `point`.
     #[inline(never)]
-    pub(super) fn first(&self, point: Point) -> Result<Option<RuleId>, Unsure> {
-        let rows = self.rows_at(&point);
+    pub(super) fn first(&self, point: &Point) -> Mark {
+        let rows = self.rows_at(point);
         let all = |word: usize| rows.iter().fold(u64::MAX, |all, row| all & self.rows[row + word]);
         let mut words = all(0);
         while words != 0 {
             let word = words.trailing_zeros() as usize;
             let bits = all(1 + word);
             if bits != 0 {
-                let first = bits.trailing_zeros();
-                let exact = self.exact[word] >> first & 1 == 1;
-                return if exact { Ok(Some(self.rules[word * 64 + first as usize])) } else { Err(Unsure) };
+                return self.rules[word * 64 + bits.trailing_zeros() as usize];
             }
             words &= words - 1;
         }
-        Ok(None)
+        Mark::NONE
     }
 
     /// Calls `each` with the rules whose extents hold `point`, ascending.
@@ -102,7 +93,7 @@ impl Bits {
         let all: Row = (1..self.words)
             .map(|word| rows.iter().fold(u64::MAX, |all, row| all & self.rows[row + word]))
             .collect();
-        ones(&all).for_each(|rule| each(self.rules[rule]));
+        ones(&all).filter_map(|rule| self.rules[rule].rule()).for_each(&mut each);
     }
 
     /// Where the rows of each dimension begin.
@@ -126,7 +117,6 @@ impl Bits {
             + self.port.bytes()
             + size_of_val(&*self.kinds)
             + size_of_val(&*self.rules)
-            + size_of_val(&*self.exact)
     }
 }
 

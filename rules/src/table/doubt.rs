@@ -20,6 +20,9 @@ impl<'a> Doubt<'a> {
     }
 
     pub(super) fn ask(&mut self, id: RuleId) {
+        if self.decides.is_some_and(|decides| decides <= id) {
+            return;
+        }
         let rule = self.ruleset.rule(id);
         let first = match rule.matches(self.key) {
             Matched::No => return,

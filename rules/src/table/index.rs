@@ -5,6 +5,7 @@ use super::{
     axis::{Address, Axis},
     bits::{self, Bits},
     kinds::Kinds,
+    mark::Mark,
     pairs::Pairs,
     summary::Strategy,
     tree::Tree,
@@ -26,10 +27,8 @@ enum Finder {
     Tree(Box<Tree>),
 }
 
-/// The first rule that holds a packet has to be asked whether it matches: there is more to it than the
-/// table knows.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Unsure;
+/// So many keys are looked up together: enough that one's way through memory is waited for while others go on.
+pub(super) const BATCH: usize = 32;
 
 /// So few areas are compared one by one, eight at a time.
 const FEW_AREAS: usize = 16;
@@ -55,26 +54,33 @@ impl<A: Address> Index<A> {
         Self { kinds, axes, finder }
     }
 
-    /// The first rule that matches the key, unless one has to be asked for that.
+    /// The first rule that matches the key.
     #[inline(never)]
-    pub(super) fn first(&self, key: &Key, source: A, destination: A) -> Result<Option<RuleId>, Unsure> {
-        if self.kinds.tell_more_than_protocols() {
-            return self.first_of_crossed(key, source, destination);
-        }
-        self.finder.first(self.point(key, source, destination, self.kinds.by_protocol(key)))
+    pub(super) fn first(&self, key: &Key) -> Mark {
+        self.point(key).map_or(Mark::UNTOLD, |point| self.finder.first(&point))
     }
 
-    /// The same, out of the way of what has not to be called.
-    #[inline(never)]
-    fn first_of_crossed(&self, key: &Key, source: A, destination: A) -> Result<Option<RuleId>, Unsure> {
-        let kind = self.kinds.of(key, source, destination);
-        self.finder.first(self.point(key, source, destination, kind))
+    /// The first rule that matches each of the keys before one that is not like the first, in hook and family. How
+    /// many these are, at most `BATCH`.
+    pub(super) fn first_of_each(&self, keys: &[Key], marks: &mut [Mark; BATCH]) -> usize {
+        let mut points = [Point::default(); BATCH];
+        let mut count = 0;
+        for (point, key) in points.iter_mut().zip(keys) {
+            if key.hook != keys[0].hook {
+                break;
+            }
+            let Some(of) = self.point(key) else { break };
+            *point = of;
+            count += 1;
+        }
+        self.finder.first_of_each(&points[..count], &mut marks[..count]);
+        count
     }
 
     /// Calls `each` with the rules that may hold the key, in any order; some of those after one that
     /// holds it exactly are left out, others may come twice.
-    pub(super) fn each(&self, key: &Key, source: A, destination: A, each: impl FnMut(RuleId)) {
-        let point = self.point(key, source, destination, self.kinds.of(key, source, destination));
+    pub(super) fn each(&self, key: &Key, each: impl FnMut(RuleId)) {
+        let Some(point) = self.point(key) else { return };
         match &self.finder {
             Finder::Pairs(pairs) => pairs.each(&point, each),
             Finder::Bits(bits) => bits.each(&point, each),
@@ -82,12 +88,19 @@ impl<A: Address> Index<A> {
         }
     }
 
-    #[inline]
-    fn point(&self, key: &Key, source: A, destination: A, kind: u16) -> Point {
+    /// What the key has in each dimension; none where its addresses are not of this family.
+    #[inline(always)]
+    fn point(&self, key: &Key) -> Option<Point> {
+        let (source, destination) = (A::of(&key.source)?, A::of(&key.destination)?);
+        let kind = if self.kinds.tell_more_than_protocols() {
+            self.kinds.of(key, source, destination)
+        } else {
+            self.kinds.by_protocol(key)
+        };
         let (source_port, port) = key.ports.map_or((0, 0), |ports| (ports.source, ports.destination));
         let (source, destination) =
             (self.axes.source.number(source), self.axes.destination.number(destination));
-        Point::new(source, destination, source_port, port, kind)
+        Some(Point::new(source, destination, source_port, port, kind))
     }
 
     /// What was chosen for how many rules, its bytes, and the most comparisons of eight that a lookup
@@ -112,11 +125,25 @@ impl<A: Address> Index<A> {
 
 impl Finder {
     #[inline(always)]
-    fn first(&self, point: Point) -> Result<Option<RuleId>, Unsure> {
+    fn first(&self, point: &Point) -> Mark {
         match self {
-            Self::Pairs(pairs) => pairs.first(&point),
+            Self::Pairs(pairs) => pairs.first(point),
             Self::Bits(bits) => bits.first(point),
             Self::Tree(tree) => tree.first(point),
+        }
+    }
+
+    /// The first rule for each point.
+    fn first_of_each(&self, points: &[Point], marks: &mut [Mark]) {
+        match self {
+            Self::Pairs(pairs) => pairs.first_of_each(points, marks),
+            // These gain nothing from stages: what they wait for are branches that nobody could predict.
+            Self::Bits(bits) => {
+                points.iter().zip(marks).for_each(|(point, mark)| *mark = bits.first(point));
+            }
+            Self::Tree(tree) => {
+                points.iter().zip(marks).for_each(|(point, mark)| *mark = tree.first(point));
+            }
         }
     }
 
@@ -170,7 +197,7 @@ fn most_bytes(rules: usize) -> usize {
 /// Only the widest are tried as cover: rules in no particular order have some that cover many.
 fn uncovered<A: Address>(extents: Vec<Extent<'_, A>>) -> Vec<Extent<'_, A>> {
     const MOST: usize = 64;
-    let exact = extents.iter().enumerate().filter(|(_, extent)| extent.exact);
+    let exact = extents.iter().enumerate().filter(|(_, extent)| extent.mark.is_exact());
     let mut widest: Vec<(u32, usize)> = exact.map(|(number, extent)| (extent.narrowness(), number)).collect();
     widest.sort_unstable();
     widest.truncate(MOST);

@@ -10,7 +10,8 @@ mod build;
 use super::{
     area::Point,
     block::{LANES, NearBlock, NearLanes},
-    index::Unsure,
+    index::BATCH,
+    mark::Mark,
     trie::AddressTrie,
 };
 use crate::RuleId;
@@ -31,23 +32,43 @@ pub(super) struct Pairs {
 }
 
 impl Pairs {
-    /// The first rule that holds `point` exactly, unless one before it has to be asked.
+    /// The first rule that holds `point`.
     #[inline]
-    pub(super) fn first(&self, point: &Point) -> Result<Option<RuleId>, Unsure> {
-        let lanes = NearLanes::new(point);
-        for block in &self.blocks[self.list(point)..] {
-            if let Some(found) = block.first_holding(&lanes)? {
-                return Ok(found.rule());
-            }
+    pub(super) fn first(&self, point: &Point) -> Mark {
+        self.first_in(self.list(point), point)
+    }
+
+    /// The first rule for each point, at most `BATCH` of them: all lists are found before any is compared.
+    pub(super) fn first_of_each(&self, points: &[Point], marks: &mut [Mark]) {
+        let mut lists = [0u16; BATCH];
+        for (list, point) in lists.iter_mut().zip(points) {
+            *list = self.list(point);
         }
-        Ok(None)
+        for ((mark, &list), point) in marks.iter_mut().zip(&lists).zip(points) {
+            *mark = self.first_in(list, point);
+        }
+    }
+
+    /// The first rule of a list that holds `point`.
+    #[inline(always)]
+    fn first_in(&self, list: u16, point: &Point) -> Mark {
+        let lanes = NearLanes::new(point);
+        let mut at = usize::from(list);
+        loop {
+            // Every list ends in a lane that holds everything.
+            let Some(block) = self.blocks.get(at) else { return Mark::NONE };
+            if let Some(found) = block.first_holding(&lanes) {
+                return found;
+            }
+            at += 1;
+        }
     }
 
     /// Calls `each` with the rules that may hold `point`, in their order; some of those after one
     /// that holds it exactly are left out.
     pub(super) fn each(&self, point: &Point, mut each: impl FnMut(RuleId)) {
         let lanes = NearLanes::new(point);
-        for block in &self.blocks[self.list(point)..] {
+        for block in &self.blocks[self.list(point).into()..] {
             block.holding(&lanes).for_each(&mut each);
             if !block.goes_on() {
                 break;
@@ -57,10 +78,10 @@ impl Pairs {
 
     /// The first block of the list for the point's addresses.
     #[inline(always)]
-    fn list(&self, point: &Point) -> usize {
+    fn list(&self, point: &Point) -> u16 {
         let source = usize::from(self.source.at(point.source()));
         let destination = usize::from(self.destination.at(point.destination()));
-        self.lists[source * self.columns + destination].into()
+        self.lists[source * self.columns + destination]
     }
 
     pub(super) fn bytes(&self) -> usize {

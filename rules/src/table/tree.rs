@@ -5,8 +5,8 @@ mod cut;
 
 use super::{
     area::{Area, Point},
-    block::{Block, Lanes, Mark},
-    index::Unsure,
+    block::{Block, Lanes},
+    mark::Mark,
 };
 use crate::RuleId;
 
@@ -59,21 +59,20 @@ impl Tree {
         Self { groups: Vec::new(), nodes: Vec::new(), cells: Vec::new(), blocks: vec![nothing], longest: 0 }
     }
 
-    /// The first rule that has an area that holds `point` exactly, unless one that may be before it has to be
-    /// asked.
+    /// The first rule that has an area that holds `point`.
     #[inline(never)]
-    pub(super) fn first(&self, point: Point) -> Result<Option<RuleId>, Unsure> {
-        let lanes = Lanes::new(&point);
+    pub(super) fn first(&self, point: &Point) -> Mark {
+        let lanes = Lanes::new(point);
         let mut best = Mark::NONE;
         for group in &self.groups {
             if group.first >= best {
                 break;
             }
-            let mut at = self.leaf(group.root, &point);
+            let mut at = self.leaf(group.root, point);
             while let Some(block) = self.blocks.get(at)
                 && block.first() < best
             {
-                if let Some(found) = block.first_holding(&lanes)? {
+                if let Some(found) = block.first_holding(&lanes) {
                     best = best.min(found);
                     break;
                 }
@@ -83,7 +82,7 @@ impl Tree {
                 at += 1;
             }
         }
-        Ok(best.rule())
+        best
     }
 
     /// Calls `each` with the rules of which an area holds `point`: all but some of those after one that

@@ -20,8 +20,16 @@ fn agree(ruleset: &Arc<Ruleset>, keys: &[Key]) -> Result<(), TestCaseError> {
         for (key, expected) in keys.iter().zip(&expected) {
             prop_assert_eq!(table.lookup(key), *expected, "{}: {:?}", key, table.summary());
         }
+        prop_assert_eq!(together(&table, keys), &*expected, "{:?}", table.summary());
     }
     Ok(())
+}
+
+fn together(table: &RuleTable, keys: &[Key]) -> Vec<Decision> {
+    let nothing = Decision { action: Action::Drop, cause: Cause::Policy, depends_on: None };
+    let mut decisions = vec![nothing; keys.len()];
+    table.lookup_batch(keys, &mut decisions);
+    decisions
 }
 
 proptest! {

@@ -176,8 +176,12 @@ fuzz_target!(|bytes: &[u8]| {
     // So few rules would never be rows of bits, or a tree, by choice.
     for strategy in Strategy::ALL {
         let table = RuleTable::compile_as(Arc::clone(&ruleset), strategy);
-        for key in &keys {
-            assert_eq!(table.lookup(key), ruleset.first_match(key), "{key}: {}", table.summary());
+        let mut decisions = [ruleset.first_match(&keys[0]); KEYS];
+        table.lookup_batch(&keys, &mut decisions);
+        for (key, in_batch) in keys.iter().zip(decisions) {
+            let expected = ruleset.first_match(key);
+            assert_eq!(table.lookup(key), expected, "{key}: {}", table.summary());
+            assert_eq!(in_batch, expected, "{key}: {}", table.summary());
         }
     }
 });

@@ -153,11 +153,13 @@ impl Services {
         let mut numbers = HashMap::new();
         let mut services: Vec<&Extent<'_, A>> = Vec::new();
         let of = extents.iter().map(|extent| {
-            let Extent { source_port, port, kinds, exact, .. } = *extent;
-            *numbers.entry((source_port, port, std::ptr::from_ref(kinds), exact)).or_insert_with(|| {
-                services.push(extent);
-                services.len() - 1
-            })
+            let Extent { source_port, port, kinds, mark, .. } = *extent;
+            *numbers.entry((source_port, port, std::ptr::from_ref(kinds), mark.is_exact())).or_insert_with(
+                || {
+                    services.push(extent);
+                    services.len() - 1
+                },
+            )
         });
         let of: Vec<u16> = of.map(|number| u16::try_from(number).ok()).collect::<Option<_>>()?;
         if services.len() > MOST_SERVICES {

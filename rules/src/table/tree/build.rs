@@ -4,12 +4,9 @@ use super::{
     Child, Group, Node, Tree,
     cut::{Cut, Region, clip},
 };
-use crate::{
-    RuleId,
-    table::{
-        area::Area,
-        block::{Block, LANES, Mark},
-    },
+use crate::table::{
+    area::Area,
+    block::{Block, LANES},
 };
 
 /// An area is narrow in an address of which it has at most this many values.
@@ -40,7 +37,7 @@ pub(super) fn tree(areas: &[Area], copies: usize) -> Tree {
         if let Some(&first) = group.first() {
             let most = group.len() * copies;
             let root = builder.child(group, everything, most);
-            builder.tree.groups.push(Group { first: Mark::of(&areas[first as usize]), root });
+            builder.tree.groups.push(Group { first: areas[first as usize].mark, root });
         }
     }
     builder.tree.groups.sort_by_key(|group| group.first);
@@ -115,7 +112,7 @@ impl Builder<'_> {
             let area = &self.regions[area as usize];
             std::array::from_fn(|dimension| clip(area[dimension], region[dimension]))
         };
-        let exact = |area: u32| self.areas[area as usize].exact;
+        let exact = |area: u32| self.areas[area as usize].mark.is_exact();
         if let Some(all) = areas.iter().position(|&area| exact(area) && clipped(area) == *region) {
             areas.truncate(all + 1);
         }
@@ -191,7 +188,7 @@ fn region_of(area: &Area) -> Region {
     fn wide<T: Into<u32>>((first, last): (T, T)) -> (u32, u32) {
         (first.into(), last.into())
     }
-    let &Area { source, destination, source_port, port, kind, rule: RuleId(_), exact: _ } = area;
+    let &Area { source, destination, source_port, port, kind, mark: _ } = area;
     [source, destination, wide(source_port), wide(port), wide(kind)]
 }
 
