@@ -1,6 +1,11 @@
 //! Accepted flows: who carries them, what a reload does to them, whose marks stay whose.
 
-use std::{fs, net::Ipv4Addr, thread, time::Duration};
+use std::{
+    fs,
+    net::{IpAddr, Ipv4Addr},
+    thread,
+    time::Duration,
+};
 
 use serde_json::Value;
 
@@ -195,8 +200,8 @@ fn a_related_connection_is_judged_like_any_other() {
     let daemon = Daemon::start(&bed, &ftp(""));
     let control = Flow::tcp(&bed.peer, &bed.gate, (GATE[0], 21));
     let announce = || {
-        assert_eq!(control.server_sends_line("220 ready\r\n"), Arrived);
-        assert_eq!(control.server_sends_line("227 Entering Passive Mode (10,77,1,1,156,64)\r\n"), Arrived);
+        assert_eq!(control.server_sends_text("220 ready\r\n"), Arrived);
+        assert_eq!(control.server_sends_text("227 Entering Passive Mode (10,77,1,1,156,64)\r\n"), Arrived);
     };
     announce();
     assert_eq!(bed.peer.tcp((GATE[0], 40000)), Silent);
@@ -205,6 +210,49 @@ fn a_related_connection_is_judged_like_any_other() {
     daemon.reload(&ftp(related)).expect("a valid configuration");
     announce();
     assert_eq!(bed.peer.tcp((GATE[0], 40000)), Answered);
+}
+
+#[test]
+fn a_calls_media_are_related_to_its_signalling() {
+    let Some(bed) = Bed::new() else { return };
+    bed.gate.echo(40000);
+    let helper = "-w -t raw -A PREROUTING -p udp --dport 5060 -j CT --helper sip";
+    bed.gate.sh(&format!("iptables {helper}; ip6tables {helper}"));
+    let sip = |more: &str| {
+        format!(
+            "[policy]\ninput = \"drop\"\n\
+             [[rule]]\nname = \"calls\"\nhook = \"input\"\nprotocol = \"udp\"\nport = 5060\naction = \"accept\"\n{more}"
+        )
+    };
+    let media = "[[rule]]\nname = \"media\"\nhook = \"input\"\nstate = \"related\"\naction = \"accept\"";
+    let daemon = Daemon::start(&bed, &sip(""));
+    for (gate, peer) in GATE.into_iter().zip(PEER) {
+        // Where each wants to hear the other, as RFC 4566 has it.
+        let session = |at: IpAddr, port| {
+            let family = if at.is_ipv4() { "IP4" } else { "IP6" };
+            let body = format!(
+                "v=0\r\no=- 1 1 IN {family} {at}\r\ns=-\r\nc=IN {family} {at}\r\nt=0 0\r\nm=audio {port} RTP/AVP 0\r\n"
+            );
+            format!("Call-ID: 1\r\nCSeq: 1 INVITE\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+        };
+        let flow = Flow::udp(&bed.peer, &bed.gate, (gate, 5060));
+        let call = || {
+            let invitation = format!("INVITE sip:b SIP/2.0\r\n{}", session(peer, 50000));
+            assert_eq!(flow.client_sends_text(&invitation), Arrived);
+            assert_eq!(
+                flow.server_sends_text(&format!("SIP/2.0 200 OK\r\n{}", session(gate, 40000))),
+                Arrived
+            );
+        };
+        call();
+        assert_eq!(bed.peer.udp_from((peer, 50000), (gate, 40000)), Silent);
+        daemon.record(|r| r["dest_ip"] == gate.to_string() && r["dest_port"] == 40000);
+        daemon.reload(&sip(media)).expect("a valid configuration");
+        call();
+        assert_eq!(bed.peer.udp_from((peer, 50000), (gate, 40000)), Answered);
+        assert_eq!(bed.peer.udp_from((peer, 50000), (gate, 40004)), Silent, "nobody has spoken of that door");
+        daemon.reload(&sip("")).expect("a valid configuration");
+    }
 }
 
 #[test]

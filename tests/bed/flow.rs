@@ -83,9 +83,14 @@ impl Flow {
         pass(&self.server, &self.client, &[self.sent])
     }
 
-    /// Sends `line` from the side that was called.
-    pub(crate) fn server_sends_line(&self, line: &str) -> Passage {
-        pass(&self.server, &self.client, line.as_bytes())
+    /// Sends `text` from the side that opened the flow.
+    pub(crate) fn client_sends_text(&self, text: &str) -> Passage {
+        pass(&self.client, &self.server, text.as_bytes())
+    }
+
+    /// Sends `text` from the side that was called.
+    pub(crate) fn server_sends_text(&self, text: &str) -> Passage {
+        pass(&self.server, &self.client, text.as_bytes())
     }
 
     /// How many of `messages` from either side arrive, sent without waiting.
