@@ -41,6 +41,14 @@ pub struct Ban {
     pub by: By,
 }
 
+impl Ban {
+    /// How long it still holds at `now`: never longer than it was given, however far the clock was set back.
+    pub fn left(&self, now: Timestamp) -> Duration {
+        let left = self.until.duration_since(now).min(self.until.duration_since(self.since));
+        Duration::try_from(left).unwrap_or_default()
+    }
+}
+
 /// Who bans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -129,8 +137,12 @@ impl Bans {
 
     /// Who is banned at `now`, and for how long from then on.
     pub fn remaining(&self, now: Timestamp) -> impl Iterator<Item = (IpNet, Duration)> {
-        let left = move |ban: &Ban| Duration::try_from(ban.until.duration_since(now)).unwrap_or_default();
-        self.current(now).map(move |ban| (ban.source, left(ban)))
+        self.current(now).map(move |ban| (ban.source, ban.left(now)))
+    }
+
+    /// Whether none is known, not even one that is over.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
     /// Writes the bans down for the next start.

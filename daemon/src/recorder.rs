@@ -10,8 +10,8 @@ use std::{
     sync::Arc,
 };
 
-use jiff::Timestamp;
-use portcullis_config::{Ban, Detect, Log};
+use jiff::{SignedDuration, Timestamp};
+use portcullis_config::{Detect, Log};
 
 use self::memory::Memory;
 pub use self::thread::{Handle, Tap, spawn};
@@ -29,6 +29,8 @@ use crate::{
 /// Incident records in a second. A source needs as many packets as the detector's threshold for one
 /// incident, but an attacker may have many sources.
 const INCIDENTS_A_SECOND: u32 = 50;
+/// How far time may go back before the clock counts as set: workers' events arrive slightly out of order.
+const OUT_OF_ORDER: SignedDuration = SignedDuration::from_secs(10);
 
 /// Takes events in, one at a time, and writes what is to be told of them. Time is the events' own.
 #[derive(Debug)]
@@ -37,7 +39,7 @@ pub struct Recorder {
     detector: Detector,
     memory: Option<Memory>,
     sentences: Sentences,
-    ban: Ban,
+    detect: Detect,
     asker: Option<Asker>,
     awaited: Awaited,
     /// By [`Stream`].
@@ -57,13 +59,12 @@ impl Recorder {
     /// A recorder that has seen nothing. Files that can't be opened are tried again when there is
     /// something to write.
     pub fn new(log: &Log, detect: Detect, show: Option<Show>) -> Self {
-        let ban = detect.ban;
         let mut recorder = Self {
             budget: Budget::default(),
-            detector: Detector::new(detect, seed()),
+            detector: Detector::new(detect.clone(), seed()),
             memory: None,
             sentences: Sentences::default(),
-            ban,
+            detect,
             asker: None,
             awaited: Awaited::default(),
             files: files(log),
@@ -94,8 +95,8 @@ impl Recorder {
     pub fn configure(&mut self, log: &Log, detect: Detect) {
         self.files = files(log);
         self.outlets = Outlets::open(log, &Sockets::default());
-        self.ban = detect.ban;
-        self.detector.configure(detect);
+        self.detector.configure(detect.clone());
+        self.detect = detect;
         self.open();
     }
 
@@ -106,7 +107,7 @@ impl Recorder {
 
     /// Takes an event in.
     pub fn record(&mut self, event: &Event) {
-        self.now = event.time;
+        self.follow(event.time);
         self.summarise_due();
         let counter = match self.budget.admit(event) {
             Admission::Write => {
@@ -146,7 +147,7 @@ impl Recorder {
 
     /// Does what is due at `now`.
     pub fn tick(&mut self, now: Timestamp) {
-        self.now = now;
+        self.follow(now);
         self.summarise_due();
         while let Some(contact) = self.awaited.due(now) {
             self.observe(&contact);
@@ -165,6 +166,25 @@ impl Recorder {
                 tracing::warn!("{} is not rotated: {error}", file.path().display());
             }
         }
+    }
+
+    /// Goes on at `now`. Where the clock was set back, incidents would not end, nor suspicions fade, until it is there
+    /// again: so they are closed, and what was known of sources counts from now.
+    fn follow(&mut self, now: Timestamp) {
+        if self.now.duration_since(now) > OUT_OF_ORDER {
+            tracing::warn!("the clock was set back: incidents that went on are closed");
+            for record in self.detector.finish(self.now) {
+                self.conclude(&record);
+            }
+            let known = self.detector.save();
+            self.detector = Detector::new(self.detect.clone(), seed());
+            self.detector.restore(&known, now);
+            self.awaited = Awaited::default();
+            if let Some(memory) = &mut self.memory {
+                memory.begin(now);
+            }
+        }
+        self.now = now;
     }
 
     /// When [`Self::tick`] may have something to do; never, if nothing is pending.
@@ -230,7 +250,7 @@ impl Recorder {
 
     fn ban_source(&mut self, record: &IncidentRecord) {
         let Some(asker) = &self.asker else { return };
-        if let Some((source, length)) = self.sentences.pass(record, &self.ban)
+        if let Some((source, length)) = self.sentences.pass(record, &self.detect.ban)
             && !asker.ask(BanRequest { source, length, why: record.summary.clone() })
         {
             tracing::warn!("{source} is not banned: too many bans were asked for at once");

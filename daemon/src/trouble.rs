@@ -91,7 +91,8 @@ impl Troubles {
             *counted = Counted { total, rose: now };
             return self.set(trouble, Some(format!("{total} so far")), now);
         }
-        if now.duration_since(counted.rose) < RECENT {
+        // Nor for as long as a clock takes to get back to where it was set from.
+        if now.duration_since(counted.rose).abs() < RECENT {
             return false;
         }
         self.set(trouble, None, now)
@@ -174,6 +175,7 @@ mod tests {
         assert!(troubles.count(Trouble::QueueFull, 5, at(110)), "over");
         assert!(troubles.list().is_empty());
         assert!(troubles.count(Trouble::QueueFull, 6, at(500)), "another one");
+        assert!(troubles.count(Trouble::QueueFull, 6, at(-4000)), "over, when the clock was set back");
     }
 
     #[test]

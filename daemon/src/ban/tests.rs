@@ -40,6 +40,16 @@ fn bans_end_and_outlive_the_daemon() {
 }
 
 #[test]
+fn a_clock_that_is_set_makes_no_ban_longer_than_it_was_given() {
+    let state = tempfile::tempdir().unwrap();
+    let mut bans = Bans::load(state.path(), at(0));
+    bans.add(ban("203.0.113.9", 0, 100)).unwrap();
+    let left = |now| bans.remaining(at(now)).map(|(_, left)| left.as_secs()).collect::<Vec<_>>();
+    assert_eq!([left(0), left(30), left(-1_000_000)], [[100], [70], [100]]);
+    assert_eq!(left(100), [0; 0]);
+}
+
+#[test]
 fn a_second_ban_replaces_the_first() {
     let state = tempfile::tempdir().unwrap();
     let mut bans = Bans::load(state.path(), at(0));

@@ -37,6 +37,14 @@ impl Hook {
         run("nft", &["--file", "-"], &script).map(drop)
     }
 
+    /// Makes these the only bans, each for so long from now.
+    ///
+    /// # Errors
+    /// When nft refuses; nothing has changed then.
+    pub fn ban_only(bans: impl Iterator<Item = (IpNet, Duration)>) -> Result<(), HookError> {
+        run("nft", &["--file", "-"], &fill(bans)).map(drop)
+    }
+
     /// Ends bans, as far as they have not ended by themselves.
     ///
     /// # Errors

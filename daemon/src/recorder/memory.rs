@@ -46,6 +46,11 @@ impl Memory {
         (Self { file, next: now + EVERY, last }, sentences)
     }
 
+    /// It is `now`, whatever it was before.
+    pub(super) fn begin(&mut self, now: Timestamp) {
+        self.next = now + EVERY;
+    }
+
     /// When it is time to save, if there is anything.
     pub(super) fn deadline(&self, detector: &Detector) -> Option<Timestamp> {
         (detector.next_deadline().is_some() || !self.last.sources.is_empty()).then_some(self.next)

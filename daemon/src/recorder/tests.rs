@@ -177,3 +177,38 @@ fn an_incident_is_in_the_file_within_a_second_of_its_packet() {
     let told = lines();
     assert!(told.ends_with('\n') && told.lines().count() == 1 && told.contains("port scan"), "{told}");
 }
+
+/// What was known by the clock as it was neither stays open nor counts for ever by the clock as it is.
+#[test]
+fn a_clock_that_is_set_back_closes_incidents_and_lets_suspicions_fade() {
+    const A_DAY: i64 = 24 * 3600 * 1000;
+    let directory = tempfile::tempdir().unwrap();
+    let mut recorder = Recorder::new(&log(directory.path()), settings(), None);
+    let phases = || -> Vec<Phase> {
+        let text = fs::read_to_string(directory.path().join("incidents.jsonl")).unwrap_or_default();
+        let records = text.lines().map(|line| serde_json::from_str::<IncidentRecord>(line).unwrap());
+        records.map(|record| record.incident.phase).collect()
+    };
+    let knock = |time, port| later(time, tcp("203.0.113.9", 40000, "192.0.2.1", port));
+    for port in 1..=30 {
+        recorder.record(&knock(0, port));
+    }
+    recorder.tick(at(1000));
+    assert_eq!(phases(), [Phase::Start]);
+    recorder.record(&knock(990, 31));
+    assert_eq!(phases(), [Phase::Start], "workers are not in step");
+    recorder.record(&later(-A_DAY, tcp("198.51.100.7", 40000, "192.0.2.1", 443)));
+    assert_eq!(phases(), [Phase::Start, Phase::End]);
+    // By the clock as it is, the scanner of before is as suspicious as it was a moment ago.
+    recorder.record(&knock(-A_DAY + 1000, 32));
+    recorder.tick(at(-A_DAY + 3000));
+    assert_eq!(phases().last(), Some(&Phase::Start));
+    let deadline = recorder.next_deadline().expect("it ends in its time");
+    assert!(deadline < at(-A_DAY + 300_000), "{deadline}");
+    // A stranger that knocks once in six hours stays one.
+    for n in 1..8 {
+        recorder.record(&later(-A_DAY + n * 6 * 3_600_000, tcp("198.51.100.7", 40000, "192.0.2.1", 80)));
+    }
+    recorder.finish();
+    assert_eq!(phases(), [Phase::Start, Phase::End, Phase::Start, Phase::End]);
+}

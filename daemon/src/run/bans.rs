@@ -1,6 +1,6 @@
 //! Banning and unbanning, in the kernel, in the list and in its file.
 
-use std::{net::IpAddr, time::Duration};
+use std::{io, net::IpAddr, time::Duration};
 
 use jiff::Timestamp;
 use portcullis_config::{Install, Mode};
@@ -34,10 +34,11 @@ impl Live {
         let length = seconds.map_or(self.config.detect.ban.first, Duration::from_secs);
         let until = ban::end(now, length);
         let why = why.unwrap_or_else(|| "by command".to_owned());
-        self.put(vec![Ban { source, since: now, until, why, by: By::Administrator }], now)?;
+        let kept = self.put(vec![Ban { source, since: now, until, why, by: By::Administrator }], now)?;
         let monitor = self.config.mode == Mode::Monitor;
         let passes = if monitor { "; in monitor mode its packets pass all the same" } else { "" };
-        Ok(format!("{source} is banned until {}{passes}", until.strftime("%Y-%m-%d %H:%M:%SZ")))
+        let lost = kept.err().map(|error| format!("; a restart will forget it: {error}")).unwrap_or_default();
+        Ok(format!("{source} is banned until {}{passes}{lost}", until.strftime("%Y-%m-%d %H:%M:%SZ")))
     }
 
     /// Ends a ban by command.
@@ -51,8 +52,9 @@ impl Live {
         }
         Hook::unban(&[source]).map_err(|error| error.to_string())?;
         self.bans.remove(source);
-        self.save_bans(now);
-        Ok(format!("{source} is no longer banned"))
+        let lost = self.save_bans(now).err();
+        let lost = lost.map(|error| format!("; a restart will ban it again: {error}")).unwrap_or_default();
+        Ok(format!("{source} is no longer banned{lost}"))
     }
 
     /// Carries out what the detector asked for.
@@ -80,28 +82,38 @@ impl Live {
         }
     }
 
-    /// The kernel first: what it refuses is in no list.
-    fn put(&mut self, bans: Vec<Ban>, now: Timestamp) -> Result<(), String> {
-        let left = |ban: &Ban| Duration::try_from(ban.until.duration_since(now)).unwrap_or_default();
+    /// The kernel first: what it refuses is in no list. Says whether they are kept for the next start.
+    fn put(&mut self, bans: Vec<Ban>, now: Timestamp) -> Result<io::Result<()>, String> {
         let room = self.bans.current(now).count() + bans.len() <= MOST;
         if !room && bans.iter().any(|ban| self.bans.of(ban.source, now).is_none()) {
             return Err(format!(
                 "{MOST} sources are banned already; for more, a rule with a set is the means"
             ));
         }
-        let elements: Vec<_> = bans.iter().map(|ban| (ban.source, left(ban))).collect();
+        let elements: Vec<_> = bans.iter().map(|ban| (ban.source, ban.left(now))).collect();
         Hook::ban(&elements).map_err(|error| error.to_string())?;
         for ban in bans {
             self.bans.add(ban).map_err(|Full| format!("{MOST} sources are banned already"))?;
         }
-        self.save_bans(now);
-        Ok(())
+        Ok(self.save_bans(now))
     }
 
-    fn save_bans(&mut self, now: Timestamp) {
-        if let Err(error) = self.bans.save(now) {
+    /// The clock was set, or the machine has slept: what is left of bans in the kernel runs by neither.
+    pub(super) fn time_bans_anew(&self) {
+        if self.bans.is_empty() || self.config.hook.install == Install::None {
+            return;
+        }
+        if let Err(error) = Hook::ban_only(self.bans.remaining(Timestamp::now())) {
+            warn!("bans end as if the clock had not been set: {error}");
+        }
+    }
+
+    fn save_bans(&mut self, now: Timestamp) -> io::Result<()> {
+        let kept = self.bans.save(now);
+        if let Err(error) = &kept {
             warn!("bans are in force, but can't be kept for the next start: {error}");
         }
+        kept
     }
 
     /// Who is banned.

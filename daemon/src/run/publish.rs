@@ -64,13 +64,14 @@ impl Live {
         Ok(summary)
     }
 
-    /// The time has come for some rules, or is over for them: publishes what is loaded, as it is now.
-    /// Files are not read; somebody may be writing them.
+    /// The time has come for some rules, or is over for them, or the clock was set: publishes what is loaded, as it
+    /// is now. Files are not read; somebody may be writing them.
     pub(super) fn follow_time(&mut self) {
         let now = self.config.at(Timestamp::now());
         if now.ruleset == self.config.ruleset {
             self.config = now;
             self.wind_alarm();
+            self.time_bans_anew();
             return;
         }
         let same = Loaded { config: now, sources: self.sources.clone() };
