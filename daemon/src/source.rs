@@ -1,7 +1,7 @@
 //! Where the daemon's rules come from.
 
 use std::{
-    fmt,
+    fmt, fs, io,
     path::{Path, PathBuf},
 };
 
@@ -58,7 +58,7 @@ impl fmt::Display for Origin {
 pub fn load_checked(file: Option<&Path>) -> Result<(Loaded, Origin), String> {
     let usual = Path::new(FILE);
     let (loaded, origin) = match file {
-        None if !usual.exists() => (load_text("built-in default", DEFAULT), Origin::BuiltIn),
+        None if is_missing(usual) => (load_text("built-in default", DEFAULT), Origin::BuiltIn),
         file => {
             let file = file.unwrap_or(usual);
             (load(file), Origin::Files(file.to_owned()))
@@ -120,10 +120,32 @@ fn load_held(file: Option<&Path>, snapshots: &Snapshots, held: &Held) -> Result<
 fn load_or_last_good(file: Option<&Path>, snapshots: &Snapshots) -> Result<(Loaded, Origin), String> {
     let because = match load_checked(file) {
         // The usual file was there once: its loss must not open an enforcing host.
-        Ok((_, Origin::BuiltIn)) if snapshots.file().exists() => format!("{FILE} is missing"),
+        Ok((_, Origin::BuiltIn)) if !is_missing(&snapshots.file()) => format!("{FILE} is missing"),
         Ok(found) => return Ok(found),
         Err(report) => report,
     };
     let loaded = snapshots.load().ok_or_else(|| because.clone())?;
     Ok((loaded, Origin::LastGood { because }))
+}
+
+/// Whether there is nothing by this name. What is there and can't be looked at, such as a link to a disk that is not
+/// mounted, is not missing: it must not open an enforcing host.
+fn is_missing(file: &Path) -> bool {
+    fs::symlink_metadata(file).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_to_nowhere_and_what_is_out_of_sight_are_not_missing() {
+        let home = tempfile::tempdir().expect("a directory");
+        let [file, link] = ["file", "link"].map(|name| home.path().join(name));
+        assert!(is_missing(&link));
+        std::os::unix::fs::symlink("nowhere", &link).expect("our directory");
+        assert!(!is_missing(&link));
+        fs::write(&file, "").expect("our directory");
+        assert!(!is_missing(&file.join("out of sight")), "its directory is none");
+    }
 }
