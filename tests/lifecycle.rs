@@ -157,3 +157,22 @@ fn without_a_configuration_everything_passes_and_is_recorded() {
         assert!(record["alert"]["metadata"]["would"].is_array());
     }
 }
+
+#[test]
+fn what_proc_does_not_show_keeps_nobody_out() {
+    let Some(bed) = Bed::new() else { return };
+    bed.gate.echo(80);
+    bed.gate.echo(81);
+    // Processes only, as some containers have it; then nothing at all.
+    for mount in ["-t proc -o subset=pid proc", "-t tmpfs tmpfs"] {
+        let daemon = Daemon::start_with_proc(&bed, &open(80), mount);
+        let said = daemon.stderr();
+        assert!(said.contains("/proc/net/netfilter/nfnetlink_queue can't be read"), "{said}");
+        for gate in GATE {
+            assert_eq!(bed.peer.tcp((gate, 80)), Answered, "{gate} {mount}");
+            assert_eq!(bed.peer.tcp((gate, 81)), Silent, "{gate} {mount}");
+        }
+        daemon.terminate();
+        assert!(!Snapshot::of(&bed.gate).mentions_us());
+    }
+}

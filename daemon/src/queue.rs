@@ -7,16 +7,17 @@ mod portable;
 mod status;
 
 use std::{
-    fmt, fs, io,
+    fmt, io,
     os::fd::{AsFd as _, BorrowedFd, OwnedFd},
 };
 
 use portcullis_config::{Backend, Config};
+use rustix::thread::{CapabilitySet, capabilities};
 
 use self::{batched::Batched, portable::Portable};
 pub use self::{
     connection::AskedFor,
-    status::{QueueStatus, status},
+    status::{QueueStatus, STATUS, status},
 };
 use crate::{
     generation::connections,
@@ -28,7 +29,6 @@ use crate::{
 const COPY_RANGE: u16 = 256;
 /// Packets that may wait in one queue before the kernel calls it full.
 pub const LENGTH: u32 = 16_384;
-const CAP_NET_ADMIN: u64 = 1 << 12;
 
 /// A packet that waits for a verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -226,10 +226,7 @@ pub fn original_destinations_untold(config: &Config) -> Option<String> {
     ))
 }
 
-/// Whether this process holds `CAP_NET_ADMIN` (`CapEff` of proc(5)).
+/// Whether this process holds `CAP_NET_ADMIN`.
 pub fn may_administer_network() -> bool {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
-    let bits = effective.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok());
-    bits.is_some_and(|bits| bits & CAP_NET_ADMIN != 0)
+    capabilities(None).is_ok_and(|held| held.effective.contains(CapabilitySet::NET_ADMIN))
 }

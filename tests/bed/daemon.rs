@@ -89,6 +89,15 @@ impl<'bed> Daemon<'bed> {
         Self::spawn(bed, command)
     }
 
+    /// Starts it where this is mounted over /proc.
+    pub(crate) fn start_with_proc(bed: &'bed Bed, config: &str, mount: &str) -> Self {
+        write_config(bed, config);
+        let mut command = bed.gate.command("sh");
+        command.args(["-ec", &format!("mount {mount} /proc; exec \"$0\" \"$@\"")]).arg(binary());
+        command.arg("run").arg("--config").arg(bed.config());
+        Self::spawn(bed, command)
+    }
+
     /// Starts it on a host that asks `server` for names.
     pub(crate) fn start_asking(bed: &'bed Bed, config: &str, server: IpAddr) -> Self {
         write_config(bed, config);

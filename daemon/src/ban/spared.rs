@@ -5,7 +5,7 @@ use std::{fmt, fs, net::IpAddr};
 use ipnet::IpNet;
 use nix::{ifaddrs::getifaddrs, sys::socket::SockaddrStorage};
 use portcullis_rules::AddressSet;
-use procfs::net;
+use procfs::{net::TcpState, process::Process};
 
 const SSH: u16 = 22;
 
@@ -88,9 +88,10 @@ fn own_addresses() -> Vec<IpAddr> {
 }
 
 fn gateways() -> Vec<IpAddr> {
-    let v4 = net::route().into_iter().flatten().map(|route| route.gateway);
+    let routes = Process::myself().and_then(|process| process.route());
+    let v4 = routes.into_iter().flatten().map(|route| route.gateway);
     let v4 = v4.filter(|gateway| !gateway.is_unspecified()).map(IpAddr::from);
-    v4.chain(gateways_v6(&read("/proc/net/ipv6_route"))).collect()
+    v4.chain(gateways_v6(&read("/proc/self/net/ipv6_route"))).collect()
 }
 
 fn read(file: &str) -> String {
@@ -115,9 +116,10 @@ fn name_servers(resolv_conf: &str) -> Vec<IpAddr> {
 
 /// Whoever is connected to our port 22. Which process that is only root can tell.
 fn ssh_peers() -> Vec<IpAddr> {
-    let connections = [net::tcp(), net::tcp6()].into_iter().flatten().flatten();
-    let sessions = connections
-        .filter(|entry| entry.state == net::TcpState::Established && entry.local_address.port() == SSH);
+    let connections = Process::myself().map(|process| [process.tcp(), process.tcp6()]);
+    let sessions = connections.into_iter().flatten().flatten().flatten();
+    let sessions =
+        sessions.filter(|entry| entry.state == TcpState::Established && entry.local_address.port() == SSH);
     sessions.map(|entry| entry.remote_address.ip().to_canonical()).collect()
 }
 

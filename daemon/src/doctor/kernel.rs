@@ -13,12 +13,11 @@ use crate::{
     queue,
 };
 
-const QUEUES: &str = "/proc/net/netfilter/nfnetlink_queue";
 /// Older ones have no JSON with numbers, or no `inet` reject.
 const OLDEST_NFT: (u32, u32, u32) = (0, 9, 6);
 
 pub(super) fn examine(config: &Config) -> Vec<Finding> {
-    let mut found = vec![nft_version(), way_to_the_queue(config), queue_module(QUEUES), marks(config)];
+    let mut found = vec![nft_version(), way_to_the_queue(config), queue_module(queue::STATUS), marks(config)];
     found.extend([connection_of_a_packet(config), conntrack_room()].into_iter().flatten());
     found
 }

@@ -275,9 +275,11 @@ fn iptables_dialect() -> Result<Dialect, HookError> {
     Ok(Dialect::Iptables { security: if version.contains("nf_tables") { 150 } else { 50 } })
 }
 
-/// The iptables commands of the families that this host has.
+/// The iptables commands of the families that this host has. Where that can't be seen, it has both: packets of one that
+/// is left out are asked about, and by nobody answered.
 fn families() -> impl Iterator<Item = &'static str> {
-    let v6 = Path::new("/proc/net/if_inet6").exists();
+    let network = Path::new("/proc/self/net");
+    let v6 = !network.exists() || network.join("if_inet6").exists();
     ["iptables", "ip6tables"].into_iter().take(if v6 { 2 } else { 1 })
 }
 

@@ -2,7 +2,8 @@
 
 use std::{fs, path::PathBuf};
 
-const STATUS: &str = "/proc/net/netfilter/nfnetlink_queue";
+/// Where the kernel tells of its queues.
+pub const STATUS: &str = "/proc/net/netfilter/nfnetlink_queue";
 
 /// A bound queue, as the kernel counts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

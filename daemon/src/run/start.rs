@@ -145,6 +145,9 @@ pub fn start(options: Options) -> Result<(Live, Control), StartError> {
     let mut hook = Hook::probe(config.hook.install)?;
     let mark = next_generation(existing, layout).unwrap_or_else(|| {
         plan.remember_nothing();
+    if QueueStatus::of(numbers.0).is_none() {
+        warn!("{} can't be read: nobody sees what waits in the queues, nor who holds them", queue::STATUS);
+    }
         layout.first_generation()
     });
     let now = Timestamp::now();
