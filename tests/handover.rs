@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::bed::{Bed, Daemon, Door, GATE, Keeper, Outcome::*, eventually};
+use crate::bed::{Bed, Daemon, Door, Flow, GATE, Keeper, Outcome::*, eventually};
 
 /// Open at port 80, by one queue.
 const CONFIG: &str = r#"
@@ -21,7 +21,7 @@ const CONFIG: &str = r#"
     [[rule]]
     name   = "web"
     hook   = "input"
-    port   = 80
+    port   = [80, 82]
     action = "accept"
 "#;
 const QUEUE: &str = "queue-7300";
@@ -158,6 +158,31 @@ fn what_waits_is_judged_before_the_kernels_rules_are_looked_at() {
     assert_eq!(open.answers(1), 1);
     assert_eq!(bed.gate.queued(), before);
     assert_eq!(shut.answers(1), 0);
+}
+
+#[test]
+fn questions_in_other_bits_are_dropped_and_never_misread() {
+    let Some(bed) = Bed::new() else { return };
+    let keeper = Keeper::new(&bed);
+    for port in [80, 81] {
+        bed.gate.echo(port);
+    }
+    let daemon = Daemon::start_kept(&bed, CONFIG, &keeper);
+    let mut flow = Flow::udp(&bed.peer, &bed.gate, (GATE[0], 82));
+    daemon.kill9();
+    let [open, shut] = [80, 81].map(|port| Sender::to(&bed, (GATE[0], port)));
+    open.send();
+    shut.send();
+    let elsewhere = format!("{CONFIG}\n[hook]\nmask = 0x0fc00000");
+    let daemon = Daemon::start_kept(&bed, &elsewhere, &keeper);
+    assert!(daemon.stderr().contains("hook.mask is another than before"), "{}", daemon.stderr());
+    assert_eq!([open.answers(1), shut.answers(1)], [0; 2]);
+    assert_eq!(packets(&daemon, "errors"), 0, "nobody has read them");
+    assert_eq!(bed.peer.udp((GATE[0], 80)), Answered);
+    assert_eq!(bed.peer.udp((GATE[0], 81)), Silent);
+    assert!(flow.lives(), "it is judged anew");
+    keeper.keeps(&[QUEUE]);
+    daemon.terminate();
 }
 
 #[test]

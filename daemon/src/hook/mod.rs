@@ -145,6 +145,11 @@ impl Plan {
         self.remembers
     }
 
+    /// The first and the last queue.
+    pub const fn queues(&self) -> (u16, u16) {
+        self.queues
+    }
+
     /// The layout of the marks.
     pub const fn layout(&self) -> MarkLayout {
         self.layout

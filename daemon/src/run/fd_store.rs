@@ -66,6 +66,11 @@ impl Inheritance {
         self.0.iter().any(|(held, _)| *held == number)
     }
 
+    /// Lets go of all, so that the queues can be bound anew; what waits in them is dropped.
+    pub(super) fn let_go(&mut self) {
+        self.0.drain(..).for_each(|(number, socket)| let_go(number, socket));
+    }
+
     /// Lets go of what is left: queues that are no longer wanted.
     pub(super) fn forget(self) {
         for (number, _) in self.0 {

@@ -1,7 +1,7 @@
 //! Starting: configuration, queues, workers, hook, in this order. What waits in the queues of a daemon that is gone
 //! is judged before anything else is looked at.
 
-use std::{fmt, io, sync::Arc, thread};
+use std::{fmt, io, path::Path, sync::Arc, thread};
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
@@ -128,9 +128,16 @@ pub fn start(options: Options) -> Result<(Live, Control), StartError> {
     let layout = MarkLayout::new(config.hook.mask);
     let numbers = queue_numbers(&config);
     let mut plan = Plan::new(&config, numbers);
-    let existing = Hook::existing()?;
+    let mut existing = Hook::existing()?;
     let mut inheritance = Inheritance::take();
     refuse_a_living_owner(existing, &inheritance)?;
+    if let Some(Existing { layout: old, .. }) = existing
+        && old != layout
+        && config.hook.install != Install::None
+    {
+        inheritance.let_go();
+        existing = Some(ask_in_other_bits(&config, &plan, old, &options.state)?);
+    }
     let bound = Bound::new(&config, numbers, &mut inheritance)?;
     let generation = Arc::new(ArcSwap::from_pointee(Generation::compile(&config, None, workers(numbers))));
     let epoch = Epoch::default();
@@ -138,6 +145,9 @@ pub fn start(options: Options) -> Result<(Live, Control), StartError> {
     // From here on packets are judged, while the rules of the daemon before still stand: what is accepted passes,
     // and is not remembered.
     let (counters, sockets, recorder) = bound.start(&config, &generation, &epoch, tap, options.show)?;
+    if QueueStatus::of(numbers.0).is_none() {
+        warn!("{} can't be read: nobody sees what waits in the queues, nor who holds them", queue::STATUS);
+    }
     if let Some(untold) = queue::original_destinations_untold(&config) {
         warn!("{untold}");
     }
@@ -145,9 +155,6 @@ pub fn start(options: Options) -> Result<(Live, Control), StartError> {
     let mut hook = Hook::probe(config.hook.install)?;
     let mark = next_generation(existing, layout).unwrap_or_else(|| {
         plan.remember_nothing();
-    if QueueStatus::of(numbers.0).is_none() {
-        warn!("{} can't be read: nobody sees what waits in the queues, nor who holds them", queue::STATUS);
-    }
         layout.first_generation()
     });
     let now = Timestamp::now();
@@ -267,10 +274,7 @@ fn next_generation(existing: Option<Existing>, layout: MarkLayout) -> Option<Gen
             conntrack::clear(layout, Marked::With(Answer::Accept(next)))
                 .and_then(|_| conntrack::clear(layout, Marked::With(Answer::Cut)))
         }
-        Some(Existing { layout: old, .. }) => {
-            conntrack::clear(old, Marked::Any).and_then(|_| conntrack::clear(layout, Marked::Any))
-        }
-        None => conntrack::clear(layout, Marked::Any),
+        _ => conntrack::clear(layout, Marked::Any),
     };
     match walked {
         Ok(_) => Some(next),
@@ -281,6 +285,28 @@ fn next_generation(existing: Option<Existing>, layout: MarkLayout) -> Option<Gen
             None
         }
     }
+}
+
+/// Questions of the rules before would be misread in the bits that are ours now. So the new rules come first, and nobody
+/// is at the queues meanwhile: packets follow `queue.on-exit`.
+fn ask_in_other_bits(
+    config: &Config,
+    plan: &Plan,
+    old: MarkLayout,
+    state: &Path,
+) -> Result<Existing, StartError> {
+    let layout = plan.layout();
+    refuse_clashes(config, layout)?;
+    warn!("hook.mask is another than before: what waits to be judged is dropped");
+    let (now, generation) = (Timestamp::now(), layout.first_generation());
+    let mut plan = plan.clone();
+    if let Err(error) = conntrack::clear(old, Marked::Any).and_then(|_| conntrack::clear(layout, Marked::Any))
+    {
+        warn!("connections can't be walked ({error}), so they keep their marks");
+        plan.remember_nothing();
+    }
+    Hook::probe(config.hook.install)?.install(&plan, generation, Bans::load(state, now).remaining(now))?;
+    Ok(Existing { layout, generation, queues: plan.queues() })
 }
 
 /// After a failed installation: where nothing of ours was before, nothing of ours is left.
