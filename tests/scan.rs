@@ -1,6 +1,6 @@
 //! Real scanners against the running daemon: what is found, what it is called, and how soon.
 
-use std::{thread, time::Duration};
+use std::{net::UdpSocket, thread, time::Duration};
 
 use serde_json::Value;
 
@@ -150,6 +150,40 @@ fn honest_clients_are_no_incident() {
     // What became of the last of them is known by then.
     thread::sleep(Duration::from_millis(1500));
     assert!(daemon.incidents().is_empty(), "{:#?}", daemon.incidents());
+}
+
+/// Datagrams that are let in and never answered are a flood, where others are answered: connection tracking is asked
+/// what became of them.
+#[test]
+fn a_service_that_is_flooded_answers_only_some() {
+    let Some(bed) = Bed::new() else { return };
+    let config =
+        format!("{DROP}\n[[rule]]\nname = \"names\"\nprotocol = \"udp\"\nport = 53\naction = \"accept\"");
+    let daemon = Daemon::start(&bed, &config);
+    let door = (GATE[0], 53);
+    let service = bed.gate.run(|| UdpSocket::bind(door).expect("the port is free"));
+    service.set_nonblocking(true).expect("a socket");
+    let asks = |question: &[u8]| {
+        let client = UdpSocket::bind((PEER[0], 0)).expect("a free port");
+        client.send_to(question, door).expect("there is a route");
+    };
+    let flooded = || {
+        bed.peer.run(|| {
+            asks(b"?");
+            (0..60).for_each(|_| asks(b"!"));
+        });
+        let mut question = [0];
+        while let Ok((_, client)) = service.recv_from(&mut question) {
+            if question == *b"?" {
+                service.send_to(b"an answer", client).expect("there is a route");
+            }
+        }
+        Some(daemon.incidents()).filter(|incidents| !incidents.is_empty())
+    };
+    let incidents = eventually(Duration::from_secs(60), flooded);
+    let incidents = incidents.unwrap_or_else(|| panic!("it was not found; {}", daemon.stderr()));
+    assert_eq!(incidents[0]["alert"]["context"]["incident"]["pattern"], "udp flood", "{incidents:#?}");
+    assert_eq!(incidents[0]["src_ip"], PEER[0].to_string());
 }
 
 /// What is over the threshold is remembered over a restart.
