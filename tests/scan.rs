@@ -108,6 +108,9 @@ fn scans_are_found_where_all_doors_are_open() {
         (scan("-sX -p 1-30"), "port scan", "xmas"),
         (scan("-sU -p 1-30 --min-rate 50"), "port scan", "udp"),
         (scan("-O --max-os-tries 1 -p 1-20"), "os fingerprinting", ""),
+        (scan("-O --max-os-tries 1 -p 1,2"), "os fingerprinting", ""),
+        // The host refuses few of them, and is asked about few.
+        (format!("hping3 -q -2 -p 4000 -i u100 -c 30000 {}", GATE[0]), "udp flood", ""),
     ];
     let programs: Vec<_> =
         programs.iter().map(|(program, pattern, how)| (&**program, *pattern, *how)).collect();

@@ -115,7 +115,7 @@ fn mixed(number: u32, time: Timestamp) -> Contact {
     };
     match number % 20 {
         0..=8 => Contact { news: News::Accepted, ..known },
-        9..=16 => Contact { news: News::Completed, ..known },
+        9..=16 => Contact { news: News::Completed(1), ..known },
         17 => Contact {
             source: HOST,
             destination: client,

@@ -6,6 +6,7 @@
 //! tracking, a second later, how far a flow has come; of very many it asks about a sample.
 
 mod awaited;
+mod sample;
 mod tap;
 
 pub use self::{

@@ -48,13 +48,13 @@ pub enum News {
     Sent,
     /// Let in, and the host itself refused: a reset, or ICMP unreachable.
     TurnedDown,
-    /// Let in and answered: TCP's handshake is complete, or a reply was sent.
-    Completed,
-    /// Let in and answered, but the handshake was never completed. The number is how many such flows
-    /// this one stands for, where only a sample is looked at.
+    /// Let in and answered: TCP's handshake is complete, or a reply was sent. The number, here and in the next two,
+    /// is how many flows this one stands for, where only a sample is looked at.
+    Completed(u16),
+    /// Let in and answered, but the handshake was never completed.
     Unfinished(u16),
     /// Let in, and nobody answered.
-    Silent,
+    Silent(u16),
     /// A packet that the kernel discards before any rule sees it.
     Oddity(Oddity),
 }

@@ -225,11 +225,11 @@ impl Detector {
                 let who = self.keyed.source(source);
                 let mut knock = Knock { contact, now, source, who, door, technique, weight, meant };
                 match contact.news {
-                    News::Completed => self.welcome(&knock),
+                    News::Completed(many) => self.welcome(&knock, many),
                     news if evidence::counts(news, technique) => self.turned_away(&mut knock),
                     News::Accepted => self.flows.note(self.keyed.flow(contact), now),
-                    News::Silent if technique == Technique::Udp => {
-                        self.unanswered(&knock);
+                    News::Silent(many) if technique == Technique::Udp => {
+                        self.unanswered(&knock, many);
                         self.unheard(&mut knock);
                     }
                     _ => {}
@@ -268,7 +268,7 @@ impl Detector {
             News::Refused => known(!flow) || known(flow),
             // The program that has asked is gone, and the host says so. What was let in is remembered as the
             // flow that it began: that alone is no question of the host's own.
-            News::TurnedDown | News::Silent => known(!flow),
+            News::TurnedDown | News::Silent(_) => known(!flow),
             _ => false,
         }
     }

@@ -184,10 +184,10 @@ pub(super) const fn counts(news: News, technique: Technique) -> bool {
     match news {
         News::Refused => true,
         // Nobody answers for a datagram that is not understood.
-        News::Silent => matches!(technique, Technique::Syn),
+        News::Silent(_) => matches!(technique, Technique::Syn),
         News::TurnedDown | News::Unfinished(_) => has_an_end(technique),
         News::Accepted => !has_an_end(technique),
-        News::Sent | News::Completed | News::Oddity(_) => false,
+        News::Sent | News::Completed(_) | News::Oddity(_) => false,
     }
 }
 

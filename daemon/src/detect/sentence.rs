@@ -106,7 +106,7 @@ mod tests {
             detector.observe(&tcp("203.0.113.9", 40000, "192.0.2.1", port).contact().unwrap());
         }
         let mut met = tcp("203.0.113.9", 40000, "192.0.2.1", 443).contact().unwrap();
-        met.news = News::Completed;
+        met.news = News::Completed(1);
         detector.observe(&met);
         detector.tick(at(1000)).remove(0)
     }

@@ -5,11 +5,10 @@ use std::collections::VecDeque;
 use jiff::{SignedDuration, Timestamp};
 use portcullis_rules::{Protocol, TcpFlags};
 
-use super::tap::Refusal;
+use super::{sample::Sample, tap::Refusal};
 use crate::{
     conntrack::{self, Progress},
     detect::{Contact, News},
-    log::PerSecond,
     netlink::Netlink,
 };
 
@@ -23,17 +22,16 @@ const MOST: usize = 1024;
 /// Contacts that were let in, until it is known what became of them.
 #[derive(Debug)]
 pub struct Awaited {
-    contacts: VecDeque<Contact>,
-    per_second: PerSecond,
-    /// Contacts since the last one that were not taken in: it stands for them, too.
-    skipped: u16,
+    /// Each with the number of flows that it stands for.
+    contacts: VecDeque<(Contact, u16)>,
+    sample: Sample,
     kernel: Option<Netlink>,
 }
 
 impl Default for Awaited {
     fn default() -> Self {
-        let per_second = PerSecond::new(A_SECOND);
-        Self { contacts: VecDeque::new(), per_second, skipped: 0, kernel: Netlink::open().ok() }
+        let sample = Sample::of(A_SECOND);
+        Self { contacts: VecDeque::new(), sample, kernel: Netlink::open().ok() }
     }
 }
 
@@ -44,31 +42,27 @@ impl Awaited {
         if contact.news != News::Accepted || !flow || self.kernel.is_none() {
             return;
         }
-        if self.contacts.len() < MOST && self.per_second.take(contact.time) {
-            self.contacts.push_back(*contact);
-        } else {
-            self.skipped = self.skipped.saturating_add(1);
+        if let Some(many) = self.sample.take(contact.time, self.contacts.len() < MOST) {
+            self.contacts.push_back((*contact, many));
         }
     }
 
     /// When something may be known, if anything is awaited.
     pub fn deadline(&self) -> Option<Timestamp> {
-        self.contacts.front().map(|contact| contact.time + PATIENCE)
+        self.contacts.front().map(|(contact, _)| contact.time + PATIENCE)
     }
 
     /// The next contact of which something is known at `now`, and what.
     pub fn due(&mut self, now: Timestamp) -> Option<Contact> {
         while self.deadline()? <= now {
-            let contact = self.contacts.pop_front()?;
+            let (contact, many) = self.contacts.pop_front()?;
             let progress = self.kernel.as_ref().map(|kernel| conntrack::progress(kernel, &contact));
             // Without an answer from the kernel nothing is known.
             let progress = progress.and_then(Result::ok).flatten();
             let news = match progress {
-                Some(Progress::Complete) => News::Completed,
-                Some(Progress::HalfOpen) => {
-                    News::Unfinished(std::mem::take(&mut self.skipped).saturating_add(1))
-                }
-                Some(Progress::Unanswered) => News::Silent,
+                Some(Progress::Complete) => News::Completed(many),
+                Some(Progress::HalfOpen) => News::Unfinished(many),
+                Some(Progress::Unanswered) => News::Silent(many),
                 // It was refused, and that was heard; or it has ended.
                 None => continue,
             };
@@ -80,14 +74,14 @@ impl Awaited {
     /// The contact that this host has refused: the one that is awaited, or what can be told of it.
     pub fn refused(&mut self, refusal: &Refusal) -> Contact {
         let Refusal { time, by, to, protocol, ports, mid_stream } = *refusal;
-        let same = |contact: &Contact| {
+        let same = |(contact, _): &(Contact, u16)| {
             contact.source == to
                 && contact.destination == by
                 && contact.protocol == protocol
                 && contact.ports == Some(ports)
         };
         if let Some(place) = self.contacts.iter().rposition(same)
-            && let Some(contact) = self.contacts.remove(place)
+            && let Some((contact, _)) = self.contacts.remove(place)
         {
             return Contact { time, news: News::TurnedDown, ..contact };
         }

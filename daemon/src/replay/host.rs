@@ -235,12 +235,12 @@ impl Host {
             return;
         }
         let news = match became {
-            Became::Completed => News::Completed,
+            Became::Completed => News::Completed(1),
             Became::TurnedDown => News::TurnedDown,
             Became::Unfinished => News::Unfinished(1),
             // Where nobody knows the rules, silence is what a firewall's refusal looks like.
             Became::Silent if !self.by_rules && waits(contact) => News::Refused,
-            Became::Silent => News::Silent,
+            Became::Silent => News::Silent(1),
         };
         self.observe(&Contact { news, ..*contact });
     }

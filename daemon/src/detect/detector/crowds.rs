@@ -64,12 +64,12 @@ impl Detector {
     /// A datagram that was let in, and that nobody has answered. Some services never do. Where one does, or
     /// where the host says that nobody is there (as often as it says so: `icmp_ratelimit`), it is a part of a
     /// flood if there are enough.
-    pub(super) fn unanswered(&mut self, knock: &Knock<'_>) {
+    pub(super) fn unanswered(&mut self, knock: &Knock<'_>, many: u16) {
         let Knock { contact, now, door, .. } = *knock;
         let Some((incident, crowd)) = self.doors.at(door, now, contact.packet) else { return };
         let (incident, more) = (*incident, knock.who % 64);
         crowd.faces |= 1 << more;
-        let unanswered = crowd.unfinished.add(1.0, now, RATE);
+        let unanswered = crowd.unfinished.add(many.into(), now, RATE);
         let (refused, completed) = (crowd.refused.at(now, RATE), crowd.completed.at(now, RATE));
         if refused + completed < 0.5 || unanswered + refused < DATAGRAMS.max(2.0 * completed) {
             return;
@@ -79,7 +79,7 @@ impl Detector {
         }
         let key = knock.who.rotate_left(17) ^ door;
         let Some((_, rate)) = self.rates.at(key, now, contact.packet) else { return };
-        if rate.unfinished.add(1.0, now, RATE) >= DATAGRAMS / 2.0 {
+        if rate.unfinished.add(many.into(), now, RATE) >= DATAGRAMS / 2.0 {
             self.only(knock, key, Pattern::UdpFlood);
         }
     }
@@ -183,7 +183,7 @@ impl Detector {
         }
         if let Some(episode) = self.open.get_mut(number) {
             episode.touch(contact);
-            episode.handshake |= matches!(contact.news, News::Completed);
+            episode.handshake |= matches!(contact.news, News::Completed(_));
             self.open.changed(number);
         }
         number

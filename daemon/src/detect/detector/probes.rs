@@ -44,7 +44,7 @@ impl Detector {
     pub(super) fn turned_away(&mut self, knock: &mut Knock<'_>) {
         let Knock { contact, now, source, door, .. } = *knock;
         let service_down =
-            matches!(contact.news, News::TurnedDown | News::Silent) && self.opened.within(door, now, DAY);
+            matches!(contact.news, News::TurnedDown | News::Silent(_)) && self.opened.within(door, now, DAY);
         if service_down {
             knock.weight *= OUT_OF_SERVICE;
         }

@@ -28,17 +28,17 @@ const KNOCKS: u32 = 300;
 
 impl Detector {
     /// A contact that was let in and answered.
-    pub(super) fn welcome(&mut self, knock: &Knock<'_>) {
+    pub(super) fn welcome(&mut self, knock: &Knock<'_>, many: u16) {
         let Knock { contact, now, source, door, .. } = *knock;
         self.opened.note(door, now);
         self.flows.note(self.keyed.flow(contact), now);
         if let Some((_, crowd)) = self.doors.at(door, now, contact.packet) {
-            crowd.completed.add(1.0, now, RATE);
+            crowd.completed.add(many.into(), now, RATE);
         }
         if contact.protocol == Protocol::UDP && ports::is_nobodys(number(contact)) {
             self.acquaint(contact, now);
         }
-        self.count_session(knock);
+        self.count_session(knock, many);
         let Some(place) = self.sources.find_or_make_at(source, knock.who, now, contact.packet) else {
             return;
         };
@@ -85,7 +85,7 @@ impl Detector {
         self.open.changed(incident);
     }
 
-    fn count_session(&mut self, knock: &Knock<'_>) {
+    fn count_session(&mut self, knock: &Knock<'_>, many: u16) {
         let Knock { contact, now, door, .. } = *knock;
         if contact.protocol != Protocol::TCP {
             return;
@@ -96,7 +96,7 @@ impl Detector {
         let key = who ^ door;
         let Some((incident, rate)) = self.rates.at(key, now, contact.packet) else { return };
         let sessions = rate.sessions.add(1.0, now, GUESSES);
-        let completed = rate.completed.add(1.0, now, RATE);
+        let completed = rate.completed.add(many.into(), now, RATE);
         let incident = *incident;
         let guesses = ports::guesses(number(contact))
             .is_some_and(|most| sessions >= most - 0.5 && sessions >= MOSTLY * all);

@@ -75,7 +75,7 @@ impl Scene {
     }
 
     pub(super) fn completed(&mut self, source: &str, target: &str, port: u16) -> &mut Self {
-        self.tcp(source, target, port, News::Completed)
+        self.tcp(source, target, port, News::Completed(1))
     }
 
     pub(super) fn turned_down(&mut self, source: &str, target: &str, port: u16) -> &mut Self {
@@ -148,9 +148,9 @@ pub(super) fn any_contact() -> impl Strategy<Value = Contact> {
         Just(News::Accepted),
         Just(News::Sent),
         Just(News::TurnedDown),
-        Just(News::Completed),
+        any::<u16>().prop_map(News::Completed),
         any::<u16>().prop_map(News::Unfinished),
-        Just(News::Silent),
+        any::<u16>().prop_map(News::Silent),
         Just(News::Oddity(Oddity::Land)),
         Just(News::Oddity(Oddity::TinyFragment)),
         Just(News::Oddity(Oddity::Malformed(Malformed::BadHeaderLength))),
