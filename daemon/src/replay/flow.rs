@@ -2,37 +2,41 @@
 
 use std::{
     collections::{HashMap, VecDeque, hash_map::Entry},
+    hash::{Hash, Hasher},
     mem,
-    net::IpAddr,
+    net::{IpAddr, Ipv6Addr},
 };
 
 use foldhash::fast::RandomState;
-use jiff::{SignedDuration, Timestamp};
-use portcullis_rules::{Headers, Ports, Protocol, TcpFlags, Transport};
+use jiff::Timestamp;
+use portcullis_rules::{Headers, IcmpType, Ports, Protocol, TcpFlags, Transport};
 
-use crate::detect::Contact;
+use crate::detect::{Contact, News};
 
 /// Flows in each of two generations: when the young ones are so many, they become the old ones, and
 /// the old ones are forgotten. As many as a hash table of 65,536 places takes: it is seven eighths full at most.
 const MOST: usize = 7 << 13;
+/// A second, in microseconds.
+const SECOND: i64 = 1_000_000;
 /// How long an answer is waited for.
-const PATIENCE: SignedDuration = SignedDuration::from_secs(2);
+const PATIENCE: i64 = 2 * SECOND;
 /// How long connection tracking waits for the next packet, by default (`tcp_timeouts`,
 /// `nf_conntrack_proto_tcp.c`; `udp_timeouts`, `nf_conntrack_proto_udp.c`).
-const ASKED: SignedDuration = SignedDuration::from_secs(120);
-const HALF_OPEN: SignedDuration = SignedDuration::from_secs(60);
-const OPEN: SignedDuration = SignedDuration::from_hours(5 * 24);
-const ENDING: SignedDuration = SignedDuration::from_secs(120);
-const RESET: SignedDuration = SignedDuration::from_secs(10);
-const ONE_WAY: SignedDuration = SignedDuration::from_secs(30);
-const STREAM: SignedDuration = SignedDuration::from_secs(120);
+const ASKED: i64 = 120 * SECOND;
+const HALF_OPEN: i64 = 60 * SECOND;
+const OPEN: i64 = 5 * 24 * 3600 * SECOND;
+const ENDING: i64 = 120 * SECOND;
+const RESET: i64 = 10 * SECOND;
+const ONE_WAY: i64 = 30 * SECOND;
+const STREAM: i64 = 120 * SECOND;
 
-/// Both ends of a flow, in the order of their addresses, its ports in the same order, and its protocol. It is hashed
-/// for each packet: in three words. IPv4 addresses stand as IPv6 has them (RFC 4291, 2.5.5.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// Both ends of a flow, in the order of their addresses, its ports in the same order, and its protocol. IPv4
+/// addresses stand as IPv6 has them (RFC 4291, 2.5.5.2), and 128 bits in two words: one of them would want
+/// eight bytes more in each entry, for its alignment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ends {
-    low: u128,
-    high: u128,
+    low: [u64; 2],
+    high: [u64; 2],
     ports_and_protocol: u64,
 }
 
@@ -48,13 +52,38 @@ impl Ends {
     pub(super) fn of_headers(headers: &Headers) -> Self {
         Self::of(headers.source, headers.destination, headers.protocol, headers.ports())
     }
+
+    #[expect(clippy::cast_possible_truncation, reason = "put together from these")]
+    const fn protocol(&self) -> Protocol {
+        Protocol(self.ports_and_protocol as u8)
+    }
+
+    /// The ports at both ends.
+    #[expect(clippy::cast_possible_truncation, reason = "put together from these")]
+    const fn ports(&self) -> (u16, u16) {
+        ((self.ports_and_protocol >> 24) as u16, (self.ports_and_protocol >> 8) as u16)
+    }
 }
 
-fn bits(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
-        IpAddr::V6(v6) => v6.to_bits(),
+/// It is hashed for each packet: in three words.
+impl Hash for Ends {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self { low, high, ports_and_protocol } = self;
+        for [upper, lower] in [low, high] {
+            state.write_u128(u128::from(*upper) << 64 | u128::from(*lower));
+        }
+        state.write_u64(*ports_and_protocol);
     }
+}
+
+/// The upper and the lower half of an address.
+fn bits(address: IpAddr) -> [u64; 2] {
+    let v6 = match address {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped(),
+        IpAddr::V6(v6) => v6,
+    };
+    let [a, b, c, d, e, f, g, h, lower @ ..] = v6.octets();
+    [[a, b, c, d, e, f, g, h], lower].map(u64::from_be_bytes)
 }
 
 /// How far a flow has come.
@@ -72,15 +101,30 @@ enum Stage {
     Reset,
 }
 
+/// What is known of a flow beside its ends. There are many, each somewhere else in memory: so it is as short as
+/// it can be, and its times are microseconds since 1970.
 #[derive(Debug, Clone, Copy)]
 struct Flow {
-    contact: Contact,
+    /// The first packet's number.
+    packet: u64,
+    began: i64,
+    /// The last packet.
+    last: i64,
+    length: u32,
+    window: u16,
+    icmp: Option<IcmpType>,
+    flags: TcpFlags,
+    ttl: u8,
+    has_ports: bool,
+    is_v4: bool,
+    /// Whether it began at the lower one of its ends.
+    from_low: bool,
     stage: Stage,
     /// Whether anything came back.
     answered: bool,
-    /// The last packet.
-    last: Timestamp,
 }
+
+const _: () = assert!(size_of::<(Ends, Flow)>() == 80);
 
 /// What became of a flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,7 +156,7 @@ pub(super) struct Flows {
     young: HashMap<Ends, Flow, RandomState>,
     old: HashMap<Ends, Flow, RandomState>,
     /// Those that wait for an answer, and until when, in the order of their beginnings.
-    waiting: VecDeque<(Timestamp, Ends)>,
+    waiting: VecDeque<(i64, Ends)>,
     /// Whether any flow was seen to be answered.
     both_ways: bool,
 }
@@ -121,15 +165,14 @@ impl Flows {
     /// Where a packet belongs that was captured at `now`.
     pub(super) fn stand(&mut self, headers: &Headers, now: Timestamp) -> Standing {
         let ends = Ends::of_headers(headers);
-        let both_ways = self.both_ways;
+        let (now, both_ways) = (now.as_microsecond(), self.both_ways);
         let Some(flow) = self.find(&ends) else { return beginning(headers) };
-        if flow.is_forgotten(now) {
+        if flow.is_forgotten(ends.protocol(), now) {
             self.young.remove(&ends);
             return beginning(headers);
         }
         flow.last = flow.last.max(now);
-        let forth = flow.contact.source == headers.source
-            && flow.contact.ports.map(|ports| ports.source) == headers.ports().map(|ports| ports.source);
+        let forth = flow.from_low == (headers.source < headers.destination);
         flow.answered |= !forth;
         let before = flow.stage;
         let became = match headers.transport {
@@ -148,7 +191,7 @@ impl Flows {
                 return Standing::First;
             }
         }
-        let known = became.map(|became| (flow.contact, became));
+        let known = became.map(|became| (flow.contact(&ends), became));
         self.both_ways |= !forth;
         Standing::Known(known)
     }
@@ -156,7 +199,7 @@ impl Flows {
     /// A host's own refusal, about a packet between these ends. What is refused is as if it had never been.
     pub(super) fn refuse(&mut self, ends: &Ends) -> Option<Contact> {
         let flow = self.find(ends).filter(|flow| flow.stage == Stage::Asked)?;
-        let contact = flow.contact;
+        let contact = flow.contact(ends);
         self.young.remove(ends);
         Some(contact)
     }
@@ -167,15 +210,15 @@ impl Flows {
         let loose = contact.protocol == Protocol::TCP && !contact.flags.contains(TcpFlags::SYN);
         let stage = if loose { Stage::Loose } else { Stage::Asked };
         self.make_room();
-        self.young.insert(ends, Flow { contact: *contact, stage, answered: false, last: contact.time });
+        self.young.insert(ends, Flow::begin(contact, stage));
         if self.waiting.len() < MOST {
-            let until = contact.time.saturating_add(PATIENCE).unwrap_or(Timestamp::MAX);
-            self.waiting.push_back((until, ends));
+            self.waiting.push_back((contact.time.as_microsecond() + PATIENCE, ends));
         }
     }
 
     /// A flow that was not answered until `now`.
     pub(super) fn overdue(&mut self, now: Timestamp) -> Option<(Contact, Became)> {
+        let now = now.as_microsecond();
         loop {
             let &(until, ends) = self.waiting.front()?;
             if now < until {
@@ -205,16 +248,14 @@ impl Flows {
             Stage::Asked => Some(Became::Silent),
             Stage::HalfOpen => Some(Became::Unfinished),
             // A segment from the middle of a session that nobody knows.
-            Stage::Loose if !flow.contact.flags.contains(TcpFlags::SYN) && !flow.answered => {
-                Some(Became::Silent)
-            }
+            Stage::Loose if !flow.flags.contains(TcpFlags::SYN) && !flow.answered => Some(Became::Silent),
             Stage::Open | Stage::Loose | Stage::Reset => None,
         };
         let became = became?;
-        if flow.contact.protocol == Protocol::TCP {
+        if ends.protocol() == Protocol::TCP {
             flow.stage = Stage::Loose;
         }
-        Some((flow.contact, became))
+        Some((flow.contact(ends), became))
     }
 
     /// The flow between these ends, which is young again.
@@ -237,21 +278,68 @@ impl Flows {
 const SYN_RST_ACK: u8 = TcpFlags::SYN.0 | TcpFlags::RST.0 | TcpFlags::ACK.0;
 
 impl Flow {
+    fn begin(contact: &Contact, stage: Stage) -> Self {
+        let Contact { time, packet, source, destination, ports, flags, window, icmp, ttl, length, .. } =
+            *contact;
+        let began = time.as_microsecond();
+        Self {
+            packet,
+            began,
+            last: began,
+            length,
+            window,
+            icmp,
+            flags,
+            ttl,
+            has_ports: ports.is_some(),
+            is_v4: source.is_ipv4(),
+            from_low: source < destination,
+            stage,
+            answered: false,
+        }
+    }
+
+    /// The packet that it began with.
+    fn contact(&self, ends: &Ends) -> Contact {
+        let Self { packet, began, length, window, icmp, flags, ttl, has_ports, is_v4, from_low, .. } = *self;
+        let address = |[upper, lower]: [u64; 2]| {
+            let v6 = Ipv6Addr::from(u128::from(upper) << 64 | u128::from(lower));
+            if is_v4 { v6.to_canonical() } else { v6.into() }
+        };
+        let (low, high, (at_low, at_high)) = (address(ends.low), address(ends.high), ends.ports());
+        let [(source, from), (destination, to)] =
+            if from_low { [(low, at_low), (high, at_high)] } else { [(high, at_high), (low, at_low)] };
+        Contact {
+            time: Timestamp::from_microsecond(began).unwrap_or(Timestamp::MAX),
+            packet,
+            source,
+            destination,
+            protocol: ends.protocol(),
+            ports: has_ports.then_some(Ports { source: from, destination: to }),
+            flags,
+            window,
+            icmp,
+            ttl,
+            length,
+            news: News::Accepted,
+        }
+    }
+
     /// Whether connection tracking has forgotten it by `now`.
-    fn is_forgotten(&self, now: Timestamp) -> bool {
-        let Self { contact, stage, answered, last } = self;
-        let kept = match (contact.protocol, stage) {
+    fn is_forgotten(&self, protocol: Protocol, now: i64) -> bool {
+        let Self { flags, stage, answered, last, .. } = self;
+        let kept = match (protocol, stage) {
             (Protocol::TCP, Stage::Asked) => ASKED,
             (Protocol::TCP, Stage::HalfOpen) => HALF_OPEN,
             // A session that was taken up in its middle lasts as long as any.
-            (Protocol::TCP, Stage::Loose) if !contact.flags.contains(TcpFlags::SYN) && *answered => OPEN,
+            (Protocol::TCP, Stage::Loose) if !flags.contains(TcpFlags::SYN) && *answered => OPEN,
             (Protocol::TCP, Stage::Loose) => ENDING,
             (Protocol::TCP, Stage::Reset) => RESET,
             (Protocol::TCP, Stage::Open) => OPEN,
             _ if *answered => STREAM,
             _ => ONE_WAY,
         };
-        now.duration_since(*last) > kept
+        now - *last > kept
     }
 
     fn follow_tcp(&mut self, flags: TcpFlags, forth: bool, both_ways: bool) -> Option<Became> {
@@ -268,7 +356,7 @@ impl Flow {
             (Stage::Open, _) if has(TcpFlags::RST) => (Stage::Reset, None),
             (Stage::Open, _) if has(TcpFlags::FIN) => (Stage::Loose, None),
             // A segment that fits no session, and the host says so.
-            (Stage::Loose, false) if has(TcpFlags::RST) && !self.contact.flags.contains(TcpFlags::SYN) => {
+            (Stage::Loose, false) if has(TcpFlags::RST) && !self.flags.contains(TcpFlags::SYN) => {
                 (Stage::Loose, Some(Became::TurnedDown))
             }
             (stage, _) => (stage, None),
