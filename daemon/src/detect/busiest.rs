@@ -30,12 +30,11 @@ struct Head {
 
 impl Head {
     /// How worth keeping it is, roughly and quickly: it is asked of all in a bucket.
+    #[inline]
     fn worth(&self, now: Tenths) -> u16 {
-        match (self.incident, now.since(self.last)) {
-            (0, ..HALF) => self.rank,
-            (0, quiet) => self.rank.checked_shr(quiet / HALF).unwrap_or(0),
-            _ => u16::MAX,
-        }
+        // In any case, and without asking which: a rank has 16 bits.
+        let rank = self.rank >> (now.since(self.last) / HALF).min(15);
+        if self.incident == 0 { rank } else { u16::MAX }
     }
 }
 
@@ -69,12 +68,19 @@ impl<T: Entry, const BUCKETS: usize> Busiest<T, BUCKETS> {
         let bucket = (key >> 20) as usize % BUCKETS;
         let (Heads(heads), entries) = (&mut self.heads[bucket], &mut self.entries[bucket]);
         // All are looked at, without asking each time: which one it is nobody can foresee.
-        let equal = |way: usize| u32::from(heads[way].key == key) << way;
-        let way = match (0..WAYS).fold(0, |found, way| found | equal(way)) {
-            found @ 1.. => found.trailing_zeros() as usize,
+        let mut found = 0_u32;
+        for (way, head) in heads.iter().enumerate() {
+            found |= u32::from(head.key == key) << way;
+        }
+        let way = match found {
+            1.. => found.trailing_zeros() as usize,
             0 => {
-                let worth = |way: usize| (heads[way].worth(now), way);
-                let (worth, least) = (1..WAYS).fold(worth(0), |least, way| least.min(worth(way)));
+                let mut least = (u16::MAX, 0);
+                for (way, head) in heads.iter().enumerate().rev() {
+                    let worth = head.worth(now);
+                    least = if worth <= least.0 { (worth, way) } else { least };
+                }
+                let (worth, least) = least;
                 if worth >= CALL {
                     // Who comes often enough wears it down (Misra and Gries 1982).
                     heads[least].rank = heads[least].rank.saturating_sub(CALL / 2);

@@ -262,8 +262,11 @@ impl Detector {
             Protocol::UDP => true,
             _ => false,
         };
+        if !may_be {
+            return false;
+        }
         let flow = self.keyed.flow(contact);
-        let known = |flow| may_be && self.flows.within(flow, now, FLOW);
+        let known = |flow| self.flows.within(flow, now, FLOW);
         match contact.news {
             News::Refused => known(!flow) || known(flow),
             // The program that has asked is gone, and the host says so. What was let in is remembered as the

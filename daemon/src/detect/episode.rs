@@ -147,12 +147,14 @@ impl Episode {
     }
 
     /// Counts a packet.
+    #[inline]
     pub(super) fn touch(&mut self, contact: &Contact) {
         self.last_seen = self.last_seen.max(contact.time.into());
         self.packets += 1;
     }
 
     /// Counts a door that is new.
+    #[inline]
     pub(super) fn probe(&mut self, contact: &Contact, technique: Technique, score: f32) {
         self.probes += 1;
         self.last_probe = self.last_probe.max(contact.time.into());
@@ -175,9 +177,17 @@ impl Episode {
     }
 
     /// Counts a source.
+    #[inline]
     pub(super) fn name(&mut self, source: Source, hash: u64) {
         self.faces |= 1 << (hash % 64);
-        if self.named.len() < NAMED && !self.named.contains(&source) {
+        if self.named.len() < NAMED {
+            self.name_anew(source);
+        }
+    }
+
+    #[cold]
+    fn name_anew(&mut self, source: Source) {
+        if !self.named.contains(&source) {
             self.named.push(source);
         }
     }
@@ -199,11 +209,13 @@ impl Episode {
     }
 
     /// Whether a door that it has counted is a retry, whoever tries it.
+    #[inline]
     pub(super) fn knows_doors(&self) -> bool {
         matches!(self.kind, Kind::Scan | Kind::Together) && self.tally.only_host().is_some()
     }
 
     /// When there may be something to tell.
+    #[inline]
     pub(super) fn deadline(&self, window: Micros) -> Moment {
         match self.told {
             None => self.started.after(SETTLE),

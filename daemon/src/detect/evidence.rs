@@ -127,6 +127,7 @@ const ACK: u8 = TcpFlags::ACK.0;
 const FIN: u8 = TcpFlags::FIN.0;
 const SYN_ACK: u8 = SYN | ACK;
 const FIN_ACK: u8 = FIN | ACK;
+const SYN_XMAS: u8 = SYN | XMAS;
 /// The ports of a hundred probes of traceroute (traceroute(8)).
 const TRACEROUTE: std::ops::Range<u16> = 33434..33535;
 
@@ -160,22 +161,27 @@ const fn at_most(contact: &Contact, (v4, v6): (u32, u32)) -> bool {
 /// Each by itself may be something else; several from one source are not.
 pub(super) fn fingerprinting(contact: &Contact) -> u8 {
     let Contact { flags, window, length, icmp, protocol, .. } = *contact;
-    let tcp = protocol == Protocol::TCP;
-    let ecn = flags.0 & 0xc0 == 0xc0;
-    let bits = [
-        // IE: an echo request has no code.
-        icmp.is_some_and(|icmp| matches!(icmp.kind, 8 | 128) && icmp.code != 0),
-        // T2, T3, T7.
-        tcp && flags.0 == 0,
-        tcp && flags.0 & ALL == SYN | XMAS,
-        tcp && flags.0 & ALL == XMAS,
-        // ECN, and the windows of SEQ.
-        tcp && ecn && window == 3,
-        tcp && flags.0 & ALL == SYN && matches!(window, 1 | 4 | 16 | 63),
+    // IE: an echo request has no code.
+    let echo = u8::from(icmp.is_some_and(|icmp| matches!(icmp.kind, 8 | 128) && icmp.code != 0));
+    let more = match protocol {
+        Protocol::TCP => {
+            // ECN.
+            let ecn = u8::from(flags.0 & 0xc0 == 0xc0 && window == 3) << 4;
+            ecn | match flags.0 & ALL {
+                // The windows of SEQ.
+                SYN if matches!(window, 1 | 4 | 16 | 63) => 1 << 5,
+                // T2, T3, T7.
+                0 if flags.0 == 0 => 1 << 1,
+                SYN_XMAS => 1 << 2,
+                XMAS => 1 << 3,
+                _ => 0,
+            }
+        }
         // U1: 300 bytes.
-        protocol == Protocol::UDP && matches!(length, 328 | 348),
-    ];
-    bits.iter().enumerate().fold(0, |sum, (bit, &set)| sum | u8::from(set) << bit)
+        Protocol::UDP if matches!(length, 328 | 348) => 1 << 6,
+        _ => 0,
+    };
+    echo | more
 }
 
 /// Whether a contact that was let in still has to be answered for before it counts.

@@ -39,16 +39,30 @@ impl Keyed {
 
     pub(super) fn address(&self, address: IpAddr) -> u64 {
         let mut hasher = self.start();
-        write_address(&mut hasher, address);
+        match address {
+            IpAddr::V4(v4) => hasher.write_u32(v4.to_bits()),
+            IpAddr::V6(v6) => hasher.write_u128(v6.to_bits()),
+        }
         hasher.finish()
     }
 
     /// The door that a contact tries: a host's port, protocol or kind of ICMP.
     pub(super) fn door(&self, contact: &Contact) -> u64 {
+        let door = u64::from(contact.protocol.0) << 32 | u64::from(number(contact));
         let mut hasher = self.start();
-        write_address(&mut hasher, contact.destination);
-        hasher.write_u64(u64::from(contact.protocol.0) << 32 | u64::from(number(contact)));
-        hasher.finish()
+        // Each to its end by itself: how much there is to hash is then known when it is compiled.
+        match contact.destination {
+            IpAddr::V4(v4) => {
+                hasher.write_u32(v4.to_bits());
+                hasher.write_u64(door);
+                hasher.finish()
+            }
+            IpAddr::V6(v6) => {
+                hasher.write_u128(v6.to_bits());
+                hasher.write_u64(door);
+                hasher.finish()
+            }
+        }
     }
 
     /// The flow that a contact belongs to, whoever of both sent the packet.
@@ -84,13 +98,6 @@ pub(super) fn number(contact: &Contact) -> u16 {
         (Some(ports), _) => ports.destination,
         (None, Some(icmp)) => icmp.kind.into(),
         (None, None) => 0,
-    }
-}
-
-fn write_address(hasher: &mut FoldHasher<'_>, address: IpAddr) {
-    match address {
-        IpAddr::V4(v4) => hasher.write_u32(v4.to_bits()),
-        IpAddr::V6(v6) => hasher.write_u128(v6.to_bits()),
     }
 }
 

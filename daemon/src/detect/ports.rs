@@ -51,33 +51,47 @@ pub(super) fn is_nobodys(port: u16) -> bool {
     port >= FIRST_REGISTERED && !is_probed(port)
 }
 
-/// Doors that whole populations of honest clients come to, and keep coming to when nobody is there any
-/// more: mail and who sends it (113), names, time, web, tunnels, messages, and what devices report to (162, 514,
-/// 1883, 8883).
-const PUBLIC: [u16; 22] = [
-    25, 53, 80, 110, 113, 123, 143, 162, 443, 465, 500, 514, 587, 853, 993, 995, 1194, 1883, 3478, 4500,
-    5222, 8883,
-];
-
-/// Whether honest clients by the hundred ask for `port`.
-pub(super) fn is_public(port: u16) -> bool {
-    PUBLIC.contains(&port)
+/// Whether honest clients by the hundred ask for `port`, and keep asking when nobody is there any more: mail and
+/// who sends it (113), names, time, web, tunnels, messages, and what devices report to (162, 514, 1883, 8883).
+pub(super) const fn is_public(port: u16) -> bool {
+    matches!(
+        port,
+        25 | 53
+            | 80
+            | 110
+            | 113
+            | 123
+            | 143
+            | 162
+            | 443
+            | 465
+            | 500
+            | 514
+            | 587
+            | 853
+            | 993
+            | 995
+            | 1194
+            | 1883
+            | 3478
+            | 4500
+            | 5222
+            | 8883
+    )
 }
 
-/// Ports that one honest client tries one after the other, as bits: an encrypted service and its
-/// plain twin, the ways into a mailbox, the two names of Windows' shares.
-const FAMILIES: [&[u16]; 6] = [
-    &[25, 110, 143, 465, 587, 993, 995, 2525, 4190],
-    &[80, 443, 8000, 8008, 8080, 8443, 8888],
-    &[137, 138, 139, 445],
-    &[500, 1194, 1701, 1723, 4500, 51820],
-    &[53, 853, 5353],
-    &[389, 636, 88, 464, 3268, 3269],
-];
-
-/// The family that `port` belongs to, as a bit; 0 when it has none.
-pub(super) fn family(port: u16) -> u8 {
-    FAMILIES.iter().position(|ports| ports.contains(&port)).map_or(0, |family| 1 << family)
+/// The family that `port` belongs to, as a bit; 0 when it has none: ports that one honest client tries one after
+/// the other. An encrypted service and its plain twin, the ways into a mailbox, the two names of Windows' shares.
+pub(super) const fn family(port: u16) -> u8 {
+    match port {
+        25 | 110 | 143 | 465 | 587 | 993 | 995 | 2525 | 4190 => 1,
+        80 | 443 | 8000 | 8008 | 8080 | 8443 | 8888 => 1 << 1,
+        137..=139 | 445 => 1 << 2,
+        500 | 1194 | 1701 | 1723 | 4500 | 51820 => 1 << 3,
+        53 | 853 | 5353 => 1 << 4,
+        389 | 636 | 88 | 464 | 3268 | 3269 => 1 << 5,
+        _ => 0,
+    }
 }
 
 /// How many connections in some minutes are guesses of a password: for a service that asks for one.

@@ -242,6 +242,7 @@ impl Sources {
         self.locate(source, self.keyed.source(source))
     }
 
+    #[inline]
     fn locate(&self, source: Source, hash: u64) -> Option<Place> {
         let bucket = bucket(hash);
         let mut maybe = equal_bytes(self.tags[bucket], tag(hash));
@@ -262,6 +263,7 @@ impl Sources {
     }
 
     /// The same, where the hash is known.
+    #[inline]
     pub(super) fn find_or_make_at(
         &mut self,
         source: Source,
@@ -269,9 +271,12 @@ impl Sources {
         now: Tenths,
         packet: u64,
     ) -> Option<Place> {
-        if let Some(found) = self.locate(source, hash) {
-            return Some(found);
-        }
+        self.locate(source, hash).or_else(|| self.make(source, hash, now, packet))
+    }
+
+    /// A record for a source that has none. Not a part of who finds one.
+    #[inline(never)]
+    fn make(&mut self, source: Source, hash: u64, now: Tenths, packet: u64) -> Option<Place> {
         let bucket = bucket(hash);
         let records = &self.records[bucket];
         let way = match WAYS - self.tags[bucket].leading_zeros() as usize / 8 {

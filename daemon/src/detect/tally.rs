@@ -27,6 +27,7 @@ pub(super) struct Tally {
 
 impl Tally {
     /// Counts a door. Only doors with ports count as ports.
+    #[inline]
     pub(super) fn add(&mut self, host: IpAddr, protocol: Protocol, port: Option<u16>, technique: Technique) {
         let uses = &mut self.techniques[technique as usize];
         *uses = uses.saturating_add(1);
@@ -42,6 +43,7 @@ impl Tally {
         }
     }
 
+    #[cold]
     fn add_host(&mut self, host: IpAddr) {
         if self.hosts.len() < MOST_HOSTS
             && let Err(place) = self.hosts.binary_search(&host)
@@ -51,6 +53,7 @@ impl Tally {
     }
 
     /// Whether the door of a contact is known already, where there is only one host.
+    #[inline]
     pub(super) fn knows_alone(&self, contact: &Contact) -> bool {
         let Some(ports) = contact.ports else { return false };
         if self.only_host() != Some(contact.destination) {
@@ -66,23 +69,29 @@ impl Tally {
     }
 
     /// Whether the port is new.
+    #[inline]
     fn mark(&mut self, protocol: Protocol, port: u16) -> bool {
-        let Some(bits) = &mut self.bits else {
-            if self.few.contains(&(protocol, port)) {
-                return false;
+        match &mut self.bits {
+            Some(bits) => set(bits, protocol, port),
+            None => self.mark_one_of_few(protocol, port),
+        }
+    }
+
+    #[cold]
+    fn mark_one_of_few(&mut self, protocol: Protocol, port: u16) -> bool {
+        if self.few.contains(&(protocol, port)) {
+            return false;
+        }
+        self.few.push((protocol, port));
+        if self.few.len() > FEW {
+            let mut bits = Box::new([0; 1024]);
+            for (protocol, port) in self.few.drain(..) {
+                set(&mut bits, protocol, port);
             }
-            self.few.push((protocol, port));
-            if self.few.len() > FEW {
-                let mut bits = Box::new([0; 1024]);
-                for (protocol, port) in self.few.drain(..) {
-                    set(&mut bits, protocol, port);
-                }
-                self.few.shrink_to_fit();
-                self.bits = Some(bits);
-            }
-            return true;
-        };
-        set(bits, protocol, port)
+            self.few.shrink_to_fit();
+            self.bits = Some(bits);
+        }
+        true
     }
 
     /// Takes in what another one has counted, as far as it is known one by one.
@@ -122,6 +131,7 @@ impl Tally {
     }
 
     /// The destination, if there is only one.
+    #[inline]
     pub(super) fn only_host(&self) -> Option<IpAddr> {
         if let [only] = self.hosts[..] { Some(only) } else { None }
     }
@@ -152,6 +162,7 @@ impl Tally {
 }
 
 /// Whether the bit was not set before.
+#[inline]
 fn set(bits: &mut [u64; 1024], protocol: Protocol, port: u16) -> bool {
     let place = place(protocol, port);
     let (word, bit) = (&mut bits[usize::from(place / 64)], 1 << (place % 64));

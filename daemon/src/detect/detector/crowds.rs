@@ -3,6 +3,7 @@
 use super::{Detector, Knock, Score as _};
 use crate::detect::{
     contact::{Contact, News},
+    doors::bits_of,
     episode::{Actor, Episode, Kind},
     evidence,
     history::Try,
@@ -20,12 +21,12 @@ const NOVEL: u32 = 6_000;
 const NETWORK_SOURCES: u32 = 6;
 /// New doors of one host that new sources try in some two minutes, and how many sources it takes. The
 /// Internet's background is a few in a minute.
-const SHARED: (f32, f32) = (18.0, 14.0);
+const SHARED: (f32, u32) = (18.0, bits_of(14));
 /// New sources at one door in some two minutes, and how many it takes.
-const CROWDED: (f32, f32) = (16.0, 12.0);
+const CROWDED: (f32, u32) = (16.0, bits_of(12));
 /// Contacts at one door in ten seconds that are a flood, and from how many sources if not from one.
 const FLOOD: f32 = 500.0;
-const FLOOD_SOURCES: f32 = 40.0;
+const FLOOD_SOURCES: u32 = bits_of(40);
 /// Handshakes at one door that nobody completes, in ten seconds.
 const UNFINISHED: f32 = 200.0;
 /// Datagrams of one source to one door in ten seconds: a busy sender has its reasons.
@@ -52,7 +53,7 @@ impl Detector {
                 (crowd.refused.add(1.0, now, RATE) >= most, stream)
             }
         };
-        let flooded = enough && pressed && crowd.sources() >= FLOOD_SOURCES;
+        let flooded = enough && pressed && crowd.is_many(FLOOD_SOURCES);
         let incident = *incident;
         if flooded {
             let flood = if technique == Technique::Udp { Pattern::UdpFlood } else { Pattern::SynFlood };
@@ -74,7 +75,7 @@ impl Detector {
         if refused + completed < 0.5 || unanswered + refused < DATAGRAMS.max(2.0 * completed) {
             return;
         }
-        if crowd.sources() >= FLOOD_SOURCES {
+        if crowd.is_many(FLOOD_SOURCES) {
             return self.flood(knock, incident, Pattern::UdpFlood);
         }
         let key = knock.who.rotate_left(17) ^ door;
@@ -293,7 +294,7 @@ impl Detector {
         let weight = weight.min(1.0);
         let sum = crowd.strangers.add(weight * weight, now, CROWD);
         if number == 0 {
-            if sum < SHARED.0 || crowd.sources() < SHARED.1 {
+            if sum < SHARED.0 || !crowd.is_many(SHARED.1) {
                 return;
             }
             let first = crowd.first;
@@ -349,7 +350,7 @@ impl Detector {
         let Some((&mut mut incident, crowd)) = self.doors.at(door, now, contact.packet) else { return };
         let sum = crowd.strangers.add(1.0, now, CROWD);
         if incident == 0 {
-            if sum < CROWDED.0 || crowd.sources() < CROWDED.1 {
+            if sum < CROWDED.0 || !crowd.is_many(CROWDED.1) {
                 return;
             }
             let (first, first_packet) = (crowd.first, crowd.first_packet);

@@ -36,6 +36,7 @@ impl Bogons {
 }
 
 /// What is wrong with a source: whether it is impossible, and a bit for its kind.
+#[inline]
 fn bogus(source: IpAddr) -> Option<(bool, u8)> {
     // RFC 6890 and its registries.
     let kind = match source {

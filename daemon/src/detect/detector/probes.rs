@@ -107,13 +107,16 @@ impl Detector {
     fn knows(&mut self, knock: &Knock<'_>, place: Place) -> bool {
         let Knock { contact, source, door, .. } = *knock;
         let record = self.sources.at(place);
-        let (known, forgets, incident) = (record.knows(door), record.forgets(), record.incident);
+        let incident = record.incident;
         match self.open.get(incident) {
             Some(episode) if episode.knows_doors() && contact.ports.is_some() => {
                 episode.tally.knows_alone(contact)
             }
             // Who comes round to the same dozen of doors tries nothing new.
-            _ => known || forgets && incident == 0 && self.history.knows(source, knock.who, contact),
+            _ => {
+                record.knows(door)
+                    || record.forgets() && incident == 0 && self.history.knows(source, knock.who, contact)
+            }
         }
     }
 

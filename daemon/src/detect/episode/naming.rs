@@ -15,6 +15,11 @@ const HIDDEN: Micros = Micros::from_secs(60);
 impl Episode {
     /// How grave it is.
     pub(in crate::detect) fn severity(&self) -> Severity {
+        let by_score = if self.score >= 2.0 * self.threshold { Severity::High } else { Severity::Medium };
+        // Whatever of these it is called; it is asked for every packet.
+        if matches!(self.kind, Kind::Shared | Kind::Crowd) && !self.connected {
+            return by_score;
+        }
         match self.pattern() {
             _ if self.connected => Severity::Critical,
             pattern if pattern.is_information() => Severity::Info,
@@ -22,8 +27,7 @@ impl Episode {
                 Severity::High
             }
             Pattern::Land | Pattern::PortZero | Pattern::BogonSource => Severity::Medium,
-            _ if self.score >= 2.0 * self.threshold => Severity::High,
-            _ => Severity::Medium,
+            _ => by_score,
         }
     }
 
