@@ -34,16 +34,23 @@ impl Alarm {
     /// # Errors
     /// What the system said.
     pub(super) fn set(&self, time: Option<Timestamp>) -> io::Result<()> {
-        let at = |time: Timestamp| Timespec {
+        // One that is not armed would be told of no clock that was set since it last rang.
+        match self.arm(time.unwrap_or(Timestamp::MAX)) {
+            // The clock was set since then: it rings at once.
+            Err(Errno::CANCELED) => Ok(self.arm(Timestamp::UNIX_EPOCH)?),
+            armed => Ok(armed?),
+        }
+    }
+
+    fn arm(&self, time: Timestamp) -> Result<(), Errno> {
+        let at = Timespec {
             tv_sec: time.as_second().max(0),
-            // Nothing but zero disarms it.
+            // Zero would disarm it.
             tv_nsec: i64::from(time.subsec_nanosecond()).max(1),
         };
-        let never = Timespec { tv_sec: 0, tv_nsec: 0 };
-        let value = Itimerspec { it_interval: never, it_value: time.map_or(never, at) };
+        let once = Timespec { tv_sec: 0, tv_nsec: 0 };
         let flags = TimerfdTimerFlags::ABSTIME | TimerfdTimerFlags::CANCEL_ON_SET;
-        timerfd_settime(&self.0, flags, &value)?;
-        Ok(())
+        timerfd_settime(&self.0, flags, &Itimerspec { it_interval: once, it_value: at }).map(drop)
     }
 
     /// Whether the time has come, or the clock was set, since the last call. It has to be
