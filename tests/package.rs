@@ -86,7 +86,7 @@ const NEW: [(&str, u32); 4] =
 /// Those of ours that it knows.
 const OLD: &str = "Description Documentation DefaultDependencies RequiresMountsFor Requires Wants After Before PartOf \
     Conflicts StartLimitIntervalSec Type NotifyAccess RemainAfterExit ExecStart ExecStop ExecReload Restart SuccessExitStatus \
-    RestartSec RestartPreventExitStatus WatchdogSec TimeoutSec TimeoutStartSec TimeoutStopSec FileDescriptorStoreMax \
+    RestartSec RestartPreventExitStatus KillMode WatchdogSec TimeoutSec TimeoutStartSec TimeoutStopSec FileDescriptorStoreMax \
     OOMScoreAdjust LimitNOFILE TasksMax MemoryMax User Group DynamicUser SupplementaryGroups AmbientCapabilities \
     CapabilityBoundingSet NoNewPrivileges SecureBits RuntimeDirectory RuntimeDirectoryMode RuntimeDirectoryPreserve \
     StateDirectory StateDirectoryMode LogsDirectory LogsDirectoryMode UMask ProtectSystem ReadWritePaths ProtectHome \

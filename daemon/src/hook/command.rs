@@ -114,7 +114,11 @@ pub(crate) fn run(tool: &str, args: &[&str], input: &str) -> Result<String, Hook
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
-    Err(HookError::Refused { command, stderr: String::from_utf8_lossy(&output.stderr).into_owned() })
+    let mut stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    if stderr.trim().is_empty() {
+        stderr = output.status.to_string();
+    }
+    Err(HookError::Refused { command, stderr })
 }
 
 /// Where tools are looked for. The administrator's directories come last: these tools live where packages put
