@@ -7,7 +7,7 @@
 //! peer serve PORT SECONDS               takes connections, and sends back what it reads
 //! peer connect ADDRESS:PORT SECONDS     opens connections, one exchange each; prints how many
 //! peer sink PORT                        takes connections, and reads
-//! peer bulk ADDRESS:PORT STREAMS SECONDS    writes; prints bytes a second
+//! peer bulk ADDRESS:PORT STREAMS SECONDS CONGESTION_CONTROL   writes; prints bytes a second
 //! ```
 
 mod batched;
@@ -39,7 +39,9 @@ fn run(words: &[&str]) -> Result<(), Box<dyn Error>> {
         ["serve", port, time] => tcp::serve(port.parse()?, seconds(time)?)?,
         ["connect", to, time] => tcp::connect(to.parse()?, seconds(time)?)?,
         ["sink", port] => tcp::sink(port.parse()?)?,
-        ["bulk", to, streams, time] => tcp::bulk(to.parse()?, streams.parse()?, seconds(time)?)?,
+        ["bulk", to, streams, time, congestion] => {
+            tcp::bulk(to.parse()?, streams.parse()?, seconds(time)?, congestion)?;
+        }
         _ => return Err("no such peer; the head of peer/main.rs names them".into()),
     }
     Ok(())

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
 
 /// Connections that are open at the same time.
 const AT_ONCE: usize = 64;
@@ -71,11 +71,16 @@ pub(crate) fn sink(port: u16) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes into so many connections for `time`, and prints how many bytes a second were taken.
-pub(crate) fn bulk(to: SocketAddr, streams: usize, time: Duration) -> io::Result<()> {
+/// Writes into so many connections for `time`, each with this congestion control, and prints how many bytes a
+/// second were taken.
+pub(crate) fn bulk(to: SocketAddr, streams: usize, time: Duration, congestion: &str) -> io::Result<()> {
     let begun = Instant::now();
-    let write = move || {
-        let mut stream = TcpStream::connect_timeout(&to, Duration::from_secs(2))?;
+    let write = move |congestion: &[u8]| {
+        let socket = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
+        // Before it is connected: a socket that BBR has begun with goes on at a pace of its own.
+        socket.set_tcp_congestion(congestion)?;
+        socket.connect_timeout(&to.into(), Duration::from_secs(2))?;
+        let mut stream = TcpStream::from(socket);
         let buffer = vec![0; 1 << 17];
         let mut written = 0;
         while begun.elapsed() < time {
@@ -83,7 +88,12 @@ pub(crate) fn bulk(to: SocketAddr, streams: usize, time: Duration) -> io::Result
         }
         Ok::<usize, io::Error>(written)
     };
-    let writers: Vec<_> = (0..streams).map(|_| thread::spawn(write)).collect();
+    let writers: Vec<_> = (0..streams)
+        .map(|_| {
+            let congestion = congestion.as_bytes().to_vec();
+            thread::spawn(move || write(&congestion))
+        })
+        .collect();
     let written = writers.into_iter().map(|writer| writer.join().unwrap_or(Ok(0)));
     let written: usize = written.collect::<io::Result<Vec<_>>>()?.iter().sum();
     println!("{:.0}", written as f64 / begun.elapsed().as_secs_f64());
