@@ -296,3 +296,16 @@ fn sources_are_named_where_they_are_known() {
         assert_eq!(found[0]["source"], source, "{found:#?}");
     }
 }
+
+/// Accepted packets are not in the log: this sentence is all that tells where to look.
+#[test]
+fn the_door_is_told_where_who_scanned_was_let_in() {
+    let case = CASES.iter().find(|(name, ..)| *name == "scanned, then connected").expect("a case");
+    for posture in [Posture::Drop, Posture::Open] {
+        let mut capture = Capture::at(posture);
+        case.2(&mut capture);
+        let found = Play::new().incidents(&capture, posture, &[]);
+        let summary = found[0]["summary"].as_str().expect("a sentence");
+        assert!(summary.contains("tried 31 ports of 10.66.0.1, and was let in at 443/tcp, "), "{summary}");
+    }
+}

@@ -3,7 +3,7 @@
 mod naming;
 mod telling;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use portcullis_rules::Malformed;
 
@@ -106,7 +106,8 @@ pub(super) struct Episode {
     pub(super) score: f32,
     pub(super) threshold: f32,
     pub(super) handshake: bool,
-    pub(super) connected: bool,
+    /// The door where who had scanned was let in first.
+    pub(super) connected: Option<SocketAddr>,
     /// Sources, as bits by their hash; those of a decoy scan are few enough to be counted so.
     pub(super) faces: u64,
     pub(super) named: Vec<Source>,
@@ -138,7 +139,7 @@ impl Episode {
             score: 0.0,
             threshold,
             handshake: false,
-            connected: false,
+            connected: None,
             faces: 0,
             named: Vec::new(),
             updates: 0,
@@ -266,7 +267,7 @@ impl Episode {
     /// forged. What is high already is graver only if somebody has been let in.
     fn is_news(&self, told: Told) -> bool {
         self.handshake != told.handshake
-            || (told.severity < Severity::High || self.connected) && told.severity < self.severity()
+            || (told.severity < Severity::High || self.connected.is_some()) && told.severity < self.severity()
     }
 
     /// Whether anybody has been told of it.

@@ -1,5 +1,7 @@
 //! Doors that let somebody in.
 
+use std::net::SocketAddr;
+
 use portcullis_rules::Protocol;
 
 use super::{Detector, Knock};
@@ -80,7 +82,8 @@ impl Detector {
         let pause = PAUSE.max(episode.pause().times(PAUSES));
         let later = Moment::from(contact.time).since(episode.last_probe) >= pause;
         if later || episode.tally.knows_alone(contact) {
-            episode.connected = true;
+            let door = SocketAddr::new(contact.destination, number(contact));
+            episode.connected.get_or_insert(door);
         }
         self.open.changed(incident);
     }

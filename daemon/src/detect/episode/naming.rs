@@ -17,11 +17,11 @@ impl Episode {
     pub(in crate::detect) fn severity(&self) -> Severity {
         let by_score = if self.score >= 2.0 * self.threshold { Severity::High } else { Severity::Medium };
         // Whatever of these it is called; it is asked for every packet.
-        if matches!(self.kind, Kind::Shared | Kind::Crowd) && !self.connected {
+        if matches!(self.kind, Kind::Shared | Kind::Crowd) && self.connected.is_none() {
             return by_score;
         }
         match self.pattern() {
-            _ if self.connected => Severity::Critical,
+            _ if self.connected.is_some() => Severity::Critical,
             pattern if pattern.is_information() => Severity::Info,
             Pattern::SynFlood | Pattern::UdpFlood | Pattern::ConnectionFlood | Pattern::DecoyScan => {
                 Severity::High
@@ -46,7 +46,7 @@ impl Episode {
             Kind::Crowd => Pattern::DistributedPortProbe,
             Kind::Shared if self.rotates() => Pattern::Ipv6Rotation,
             Kind::Shared => Pattern::DistributedScan,
-            Kind::Scan if self.connected => Pattern::ScannedThenConnected,
+            Kind::Scan if self.connected.is_some() => Pattern::ScannedThenConnected,
             Kind::Scan if odd.signs.count_ones() >= 3 => Pattern::OsFingerprinting,
             Kind::Scan if let Some(odd) = self.oddest() => odd,
             Kind::Scan if most(tally.used(Technique::Protocol).into()) => Pattern::ProtocolScan,

@@ -110,8 +110,15 @@ impl Episode {
             Phase::Update => "so far",
             Phase::End => "is over",
         };
+        let let_in = match self.connected {
+            Some(door) if tally.only_host() == Some(door.ip()) => {
+                format!(", and was let in at {}/tcp", door.port())
+            }
+            Some(door) => format!(", and was let in at {}/tcp of {}", door.port(), door.ip()),
+            None => String::new(),
+        };
         let seconds = self.last_seen.since(self.first_seen).as_secs();
-        format!("{pattern} {state}: {who} {tried}, {packets} packets in {seconds} s")
+        format!("{pattern} {state}: {who} {tried}{let_in}, {packets} packets in {seconds} s")
     }
 }
 
