@@ -1,11 +1,21 @@
 //! When rules count.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use portcullis_rules::{RuleId, Ruleset, Standing};
 
 use crate::{Config, Schedule};
+
+/// A week, and the hour that summer time makes it longer.
+const A_WEEK: SignedDuration = SignedDuration::from_hours(7 * 24 + 1);
+/// So many combinations of rules are told apart,
+const MOST_TIMES: usize = 48;
+/// and so often it is asked whether a rule counts.
+const MOST_STEPS: usize = 20_000;
 
 /// When a rule counts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -68,9 +78,42 @@ impl Config {
         Some(&self.validities[place].1)
     }
 
+    /// Times at which other rules count here, or in `other`: one for each combination of them that comes about in
+    /// the next week, and in the week after each `expires`. `None` where those would be too many.
+    pub fn times_beside(&self, other: &Self) -> Option<Vec<Timestamp>> {
+        let mut validities: Vec<&Validity> = Vec::new();
+        for (_, validity) in self.validities.iter().chain(&other.validities) {
+            if !validities.contains(&validity) {
+                validities.push(validity);
+            }
+        }
+        let ends = validities.iter().filter_map(|validity| validity.expires).filter(|&end| end > self.time);
+        let starts: BTreeSet<Timestamp> = ends.chain([self.time]).collect();
+        let (mut times, mut seen, mut steps) = (Vec::new(), HashSet::new(), 0);
+        for start in starts {
+            let mut time = start;
+            let end = start.checked_add(A_WEEK).ok()?;
+            while time < end {
+                steps += validities.len();
+                let standings: Vec<Standing> =
+                    validities.iter().map(|validity| validity.standing(time)).collect();
+                if seen.insert(standings) {
+                    times.push(time);
+                }
+                if steps > MOST_STEPS || times.len() > MOST_TIMES {
+                    return None;
+                }
+                let next = validities.iter().filter_map(|validity| validity.next_change(time)).min();
+                let Some(next) = next else { break };
+                time = next;
+            }
+        }
+        Some(times)
+    }
+
     /// The rules at `time`; with none, those that count at some times only are in doubt, except for
     /// those that never will again.
-    pub(crate) fn ruleset_at(&self, time: Option<Timestamp>) -> Arc<Ruleset> {
+    pub fn ruleset_at(&self, time: Option<Timestamp>) -> Arc<Ruleset> {
         self.ruleset_with(|validity| match (time, validity.standing(self.time)) {
             (Some(time), _) => validity.standing(time),
             (None, Standing::Expired) => Standing::Expired,

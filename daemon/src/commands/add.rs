@@ -114,7 +114,7 @@ fn add(wanted: &Wanted, write: bool, file: Option<&Path>) -> Outcome {
         }
     };
     println!("# {}\n{toml}", place.in_words());
-    eprint!("{}", Comparison::of(&loaded.config.ruleset, &edited.config.ruleset).in_words());
+    eprint!("{}", Comparison::at_all_times(&loaded.config, &edited.config).in_words());
     for rule in failsafe_against(&edited.config, wanted.action) {
         eprintln!(
             "but the failsafe rule \"{}\" ({}) still lets in what it names: the kernel asks it first",

@@ -122,7 +122,7 @@ fn put_on_trial(args: &ApplyArgs, enable: bool) -> Outcome {
 /// Shows what another configuration opens and closes.
 fn tell_changes(live: Result<Loaded, Report>, new: &Config) {
     match live {
-        Ok(live) => print!("{}", Comparison::of(&live.config.ruleset, &new.ruleset).in_words()),
+        Ok(live) => print!("{}", Comparison::at_all_times(&live.config, new).in_words()),
         Err(_) => eprintln!("portcullis: the live rules can't be read here, so what changes is not shown"),
     }
 }

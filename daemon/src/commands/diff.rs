@@ -1,11 +1,10 @@
 //! `diff`: what an edit opens and closes.
 
-use std::{fmt::Write as _, path::Path};
+use std::{fmt::Write as _, path::Path, sync::Arc};
 
-use portcullis_config::load;
-use portcullis_rules::{
-    Cause, Change, Difference, Differences, Hook, Ruleset, Standing, Words, diff, scheduled,
-};
+use jiff::{Timestamp, tz::TimeZone};
+use portcullis_config::{Config, load};
+use portcullis_rules::{Cause, Change, Difference, Hook, Ruleset, Words, diff};
 use serde_json::{Value, json};
 
 use super::Outcome;
@@ -16,7 +15,7 @@ const MOST_VALUES: usize = 8;
 
 pub(super) fn run(args: &DiffArgs) -> Outcome {
     let read = |file: &Path| match load(file) {
-        Ok(loaded) => Ok(loaded.config.ruleset),
+        Ok(loaded) => Ok(loaded.config),
         Err(report) => {
             eprintln!("{report}");
             Err(Outcome::Invalid)
@@ -26,7 +25,7 @@ pub(super) fn run(args: &DiffArgs) -> Outcome {
         (Ok(old), Ok(new)) => (old, new),
         (Err(outcome), _) | (_, Err(outcome)) => return outcome,
     };
-    let comparison = Comparison::of(&old, &new);
+    let comparison = Comparison::at_all_times(&old, &new);
     if args.json {
         println!("{}", comparison.as_json());
     } else {
@@ -36,59 +35,91 @@ pub(super) fn run(args: &DiffArgs) -> Outcome {
     if comparison.opens() || comparison.undecided() { Outcome::No } else { Outcome::Fine }
 }
 
-/// Everything that one ruleset decides otherwise than another, at all times.
+/// Everything that one ruleset decides otherwise than another.
 #[derive(Debug)]
-pub(crate) struct Comparison<'a> {
-    old: &'a Ruleset,
-    new: &'a Ruleset,
-    /// While the rules with a schedule count, and while they don't; or at all times.
-    cases: Vec<(&'static str, Differences)>,
+pub(crate) struct Comparison {
+    old: Arc<Ruleset>,
+    new: Arc<Ruleset>,
+    found: Vec<Found>,
+    /// There may be more.
+    undecided: bool,
 }
 
-impl<'a> Comparison<'a> {
-    pub(crate) fn of(old: &'a Ruleset, new: &'a Ruleset) -> Self {
-        let at_times = |ruleset: &Ruleset| {
-            ruleset.rules.iter().any(|rule| matches!(rule.standing, Standing::Resting | Standing::Sometimes))
+#[derive(Debug)]
+struct Found {
+    difference: Difference,
+    /// One of the times at which it is so, where that is not always.
+    time: Option<Timestamp>,
+}
+
+impl Comparison {
+    /// What is different now, or at whichever time the rulesets are for.
+    pub(crate) fn of(old: &Ruleset, new: &Ruleset) -> Self {
+        Self::cases(&[(Timestamp::default(), Arc::new(old.clone()), Arc::new(new.clone()))])
+    }
+
+    /// What is different at any time to come: rules come and go by their schedules.
+    pub(crate) fn at_all_times(old: &Config, new: &Config) -> Self {
+        let (times, complete) = match old.times_beside(new) {
+            Some(times) => (times, true),
+            None => (vec![old.time], false),
         };
-        let cases = if at_times(old) || at_times(new) {
-            let case = |in_force| diff(&scheduled(old, in_force), &scheduled(new, in_force));
-            vec![
-                (" while scheduled rules count", case(true)),
-                (" while no scheduled rule counts", case(false)),
-            ]
-        } else {
-            vec![("", diff(old, new))]
-        };
-        Self { old, new, cases }
+        let rulesets = |&time: &Timestamp| (time, old.ruleset_at(Some(time)), new.ruleset_at(Some(time)));
+        let cases: Vec<_> = times.iter().map(rulesets).collect();
+        let mut comparison = Self::cases(&cases);
+        comparison.undecided |= !complete;
+        comparison
+    }
+
+    fn cases(cases: &[(Timestamp, Arc<Ruleset>, Arc<Ruleset>)]) -> Self {
+        let (mut found, mut undecided): (Vec<(Found, usize)>, bool) = (Vec::new(), false);
+        for (time, old, new) in cases {
+            let differences = diff(old, new);
+            undecided |= differences.undecided;
+            for difference in differences.found {
+                match found.iter_mut().find(|(known, _)| is_the_same(&known.difference, &difference)) {
+                    Some((_, times)) => *times += 1,
+                    None => found.push((Found { difference, time: Some(*time) }, 1)),
+                }
+            }
+        }
+        let told = |(found, times)| if times == cases.len() { Found { time: None, ..found } } else { found };
+        let mut found: Vec<Found> = found.into_iter().map(told).collect();
+        found.sort_by_key(|found| (found.difference.change, found.time));
+        // Whatever the time, they are the same rules.
+        let (old, new) =
+            cases.first().map_or_else(Default::default, |(_, old, new)| (old.clone(), new.clone()));
+        Self { old, new, found, undecided }
     }
 
     /// Whether something is newly open.
     pub(crate) fn opens(&self) -> bool {
-        self.cases.iter().any(|(_, differences)| differences.opens())
+        self.found.iter().any(|found| found.difference.change == Change::Opened)
     }
 
-    pub(crate) fn undecided(&self) -> bool {
-        self.cases.iter().any(|(_, differences)| differences.undecided)
+    pub(crate) const fn undecided(&self) -> bool {
+        self.undecided
     }
 
     /// As text, a few lines for each region, and a line that counts them.
     pub(crate) fn in_words(&self) -> String {
         let mut out = String::new();
         let mut counts = [0; 4];
-        for (case, differences) in &self.cases {
-            let mut change = None;
-            for difference in &differences.found {
-                if change != Some(difference.change) {
-                    change = Some(difference.change);
-                    // Writing to a string does not fail.
-                    let _ = writeln!(out, "{}{case}:", heading(difference.change));
-                }
-                counts[difference.change as usize] += 1;
-                self.one(&mut out, difference);
+        let mut heading = String::new();
+        for Found { difference, time } in &self.found {
+            let time = time.map_or_else(String::new, |time| {
+                time.to_zoned(TimeZone::system()).strftime(", for example at %a %F %T %Z").to_string()
+            });
+            let own = format!("{}{time}:\n", heading_of(difference.change));
+            if own != heading {
+                out += &own;
+                heading = own;
             }
+            counts[difference.change as usize] += 1;
+            self.one(&mut out, difference);
         }
         let [opened, closed, limited, refused] = counts;
-        if counts == [0; 4] && !self.undecided() {
+        if counts == [0; 4] && !self.undecided {
             out += "no packet is decided otherwise\n";
         } else {
             let mut told = vec![format!("newly open: {opened}"), format!("newly closed: {closed}")];
@@ -96,7 +127,7 @@ impl<'a> Comparison<'a> {
             told.extend((refused > 0).then(|| format!("refused otherwise: {refused}")));
             let _ = writeln!(out, "{}", told.join(", "));
         }
-        if self.undecided() {
+        if self.undecided {
             out += "there may be more: to work out all of it would take too long\n";
         }
         out
@@ -112,15 +143,14 @@ impl<'a> Comparison<'a> {
             text.extend(unmatched.then(|| "whatever no rule matches".to_owned()));
             let _ = writeln!(out, "  {sign} {}", text.join(", "));
         }
-        let (old, new) = (decided(self.old, *old, witness.hook), decided(self.new, *new, witness.hook));
+        let (old, new) = (decided(&self.old, *old, witness.hook), decided(&self.new, *new, witness.hook));
         let _ = writeln!(out, "      {now} by {new}; before: {before} by {old}");
         let _ = writeln!(out, "      for example: {witness}");
     }
 
     /// Each region on a line, with a sign for its change.
     pub(crate) fn regions(&self, most_values: usize) -> Vec<String> {
-        let found = self.cases.iter().flat_map(|(_, differences)| &differences.found);
-        let lines = found.flat_map(|difference| {
+        let lines = self.found.iter().flat_map(|Found { difference, .. }| {
             let sign = sign(difference.change);
             difference.words.iter().map(move |words| {
                 let keys: Vec<String> = words.iter().map(|words| words.toml(most_values)).collect();
@@ -131,29 +161,34 @@ impl<'a> Comparison<'a> {
     }
 
     pub(crate) fn as_json(&self) -> Value {
-        let mut found = Vec::new();
-        for (case, differences) in &self.cases {
-            for difference in &differences.found {
-                let Difference { change, actions, causes, words, unmatched, witness, .. } = difference;
-                let rules: Vec<Value> = words.iter().map(|words| keys(words)).collect();
-                found.push(json!({
-                    "change": match change {
-                        Change::Opened => "opened",
-                        Change::Closed => "closed",
-                        Change::Rate => "rate",
-                        Change::Refusal => "refusal",
-                    },
-                    "packets": rules,
-                    "unmatched_only": unmatched,
-                    "when": case.trim(),
-                    "before": { "action": actions.0.name(), "by": name(self.old, causes.0, witness.hook) },
-                    "now": { "action": actions.1.name(), "by": name(self.new, causes.1, witness.hook) },
-                    "witness": witness.to_string(),
-                }));
-            }
-        }
-        json!({ "opens": self.opens(), "complete": !self.undecided(), "differences": found })
+        let found = self.found.iter().map(|Found { difference, time }| {
+            let Difference { change, actions, causes, words, unmatched, witness, .. } = difference;
+            let rules: Vec<Value> = words.iter().map(|words| keys(words)).collect();
+            json!({
+                "change": match change {
+                    Change::Opened => "opened",
+                    Change::Closed => "closed",
+                    Change::Rate => "rate",
+                    Change::Refusal => "refusal",
+                },
+                "packets": rules,
+                "unmatched_only": unmatched,
+                "at": time.map(|time| time.to_string()),
+                "before": { "action": actions.0.name(), "by": name(&self.old, causes.0, witness.hook) },
+                "now": { "action": actions.1.name(), "by": name(&self.new, causes.1, witness.hook) },
+                "witness": witness.to_string(),
+            })
+        });
+        json!({ "opens": self.opens(), "complete": !self.undecided, "differences": found.collect::<Vec<_>>() })
     }
+}
+
+/// Whether two differences, each of its own time, say the same.
+fn is_the_same(one: &Difference, other: &Difference) -> bool {
+    let said = |difference: &Difference| {
+        (difference.change, difference.actions, difference.causes, difference.unmatched)
+    };
+    said(one) == said(other) && one.words == other.words
 }
 
 const fn sign(change: Change) -> char {
@@ -164,7 +199,7 @@ const fn sign(change: Change) -> char {
     }
 }
 
-const fn heading(change: Change) -> &'static str {
+const fn heading_of(change: Change) -> &'static str {
     match change {
         Change::Opened => "newly open",
         Change::Closed => "newly closed",
