@@ -94,6 +94,27 @@ fn the_linter_finds_each_kind() {
             action = "reject""#,
         ),
         (
+            "opens-everything",
+            r#"hook = "input"
+            protocol = "udp"
+            source-port = "domain"
+            action = "accept""#,
+        ),
+        (
+            "matches-nothing",
+            r#"hook = "input"
+            source = "192.0.2.1"
+            destination = "2001:db8::1"
+            action = "drop""#,
+        ),
+        (
+            "expired",
+            r#"hook = "input"
+            source = "192.0.2.1"
+            expires = 2020-01-01
+            action = "drop""#,
+        ),
+        (
             "hook-left-out",
             r#"protocol = "tcp"
             source = "@office"
@@ -107,6 +128,36 @@ fn the_linter_finds_each_kind() {
     }
     let unused = with("[sets.old]\nports = [1, 2]\n");
     assert_eq!(warnings(&unused), [("unused-set".to_owned(), String::new())]);
+    let empty = r#"hook = "input"
+        source = "@none"
+        action = "drop""#;
+    let empty = with(&format!("[sets.none]\naddresses = []\n{}", rule("of nobody", empty)));
+    assert_eq!(warnings(&empty), [("empty-set".to_owned(), String::new())]);
+}
+
+#[test]
+fn what_is_different_on_some_days_only_is_told_on_every_day() {
+    let days = |days: &str| {
+        let keys = "hook = \"input\"\nprotocol = \"tcp\"\nport = 28\naction = \"accept\"";
+        with(&rule("some days", &format!("{keys}\nschedule = \"{days} 00:00-24:00 UTC\"")))
+    };
+    let until = |end: &str| days("mon-sun").replace("schedule", &format!("expires = {end}\nschedule"));
+    let cases = [
+        // Whatever day is today, it is another one than most of these.
+        (days("mon-fri"), days("mon-sat"), 1, "newly open: 1, newly closed: 0"),
+        (days("mon-sat"), days("mon-fri"), 0, "newly open: 0, newly closed: 1"),
+        (days("mon"), days("wed"), 1, "newly open: 1, newly closed: 1"),
+        (days("mon-sun"), days("tue"), 0, "newly open: 0, newly closed: 1"),
+        (until("2998-01-01"), until("2999-01-01"), 1, "newly open: 1, newly closed: 0"),
+        (until("2999-01-01"), until("2998-01-01"), 0, "newly open: 0, newly closed: 1"),
+        (until("2020-01-01"), until("2020-01-02"), 0, "no packet is decided otherwise"),
+    ];
+    for (old, new, expected, last) in cases {
+        let home = Home::new(&new);
+        fs::write(home.file("old.toml"), &old).expect("our directory");
+        let (code, out, complaint) = home.run(&["diff", &home.file("old.toml"), "FILE"]);
+        assert_eq!((code, out.lines().last()), (expected, Some(last)), "{out}{complaint}");
+    }
 }
 
 #[test]

@@ -235,6 +235,22 @@ impl From<Standing> for Matched {
 }
 
 impl Match {
+    /// For each field that is named, the match without it.
+    pub(crate) fn each_left_out(&self) -> Vec<(Field, Self)> {
+        let mut without = Vec::new();
+        macro_rules! leave_out { ($($key:ident: $field:ident),*) => {$(
+            if self.$key.is_some() {
+                without.push((Field::$field, Self { $key: None, ..self.clone() }));
+            }
+        )*}; }
+        leave_out!(
+            interface: Interface, in_interface: InInterface, out_interface: OutInterface, protocol: Protocol,
+            source: Source, destination: Destination, source_port: SourcePort, port: Port, icmp_type: IcmpType,
+            tcp_flags: TcpFlags, state: State, user: User
+        );
+        without
+    }
+
     /// What each field says of `key`; a field that is not named says yes.
     fn fields(&self, key: &Key) -> [(Field, Matched); 12] {
         // Destructured, so that a new field does not compile until it is consulted here.

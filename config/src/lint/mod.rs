@@ -1,5 +1,6 @@
 //! What is valid and yet suspicious.
 
+mod empty;
 mod show;
 mod written;
 
@@ -57,24 +58,28 @@ struct Warning {
     help: Option<String>,
 }
 
-/// Looks for what is suspicious in a configuration.
+/// Looks for what is suspicious in a configuration, at whatever time: the clock has no say in it, but
+/// for what has expired.
 pub fn lint(loaded: &Loaded) -> Warnings {
     let texts = Report::new(loaded.sources.clone(), Vec::new());
     let written = Written::read(&loaded.sources);
-    let ruleset = &loaded.config.ruleset;
+    let ruleset = &*loaded.config.ruleset_at(None);
     let Lints { findings, undecided } = lint_rules(ruleset);
     let shown = Shown { ruleset, written: &written };
-    // A rule that opens everything makes its policy idle: once is enough.
-    let wide = |finding: &Finding| {
+    // Once is enough: a rule that opens everything makes its policy idle, and an empty set makes the rules
+    // that name it idle.
+    let is_told = |finding: &Finding| {
         match finding {
         Finding::PolicyNeverReached { by, hook, .. } => findings.iter().any(|other| {
             matches!(other, Finding::OpensEverything { rule, hook: at, .. } if (rule, at) == (by, hook))
         }),
+        Finding::Impossible { rule, fields } => fields.len() == 1 && written.names_empty_set(ruleset, *rule),
         _ => false,
     }
     };
     let mut found: Vec<Warning> =
-        findings.iter().filter(|finding| !wide(finding)).map(|finding| shown.warning(finding)).collect();
+        findings.iter().filter(|finding| !is_told(finding)).map(|finding| shown.warning(finding)).collect();
+    found.extend(written.empty_sets(ruleset, &findings));
     found.extend(written.unused_sets());
     found.extend(written.hooks_left_out(ruleset));
     found.sort_by_key(|warning| warning.at.as_ref().map(|at| (at.file, at.range.start)));

@@ -1,7 +1,7 @@
 //! Findings in words.
 
 use annotate_snippets::{AnnotationKind, Element, Level, Renderer};
-use portcullis_rules::{Action, Cause, Finding, Key, RuleId, Ruleset};
+use portcullis_rules::{Action, Cause, Finding, Key, RuleId, Ruleset, Standing};
 
 use super::{Warning, written::Written};
 use crate::{
@@ -34,12 +34,26 @@ impl Shown<'_> {
             ..Warning::default()
         };
         match finding {
-            Finding::Impossible { .. } => Warning {
-                kind: "matches-nothing",
-                title: format!("no packet can be as rule {name} wants it"),
-                help: Some("does it name an empty set, or fields that no packet has together?".to_owned()),
-                ..about
-            },
+            Finding::Impossible { fields, .. } => {
+                let fields: Vec<String> = fields.iter().map(|field| format!("`{}`", field.name())).collect();
+                let (why, help) = match &fields[..] {
+                    [] => (String::new(), "take it out".to_owned()),
+                    [one] => {
+                        (format!(": nothing fits its {one}"), format!("mend its {one}, or take the rule out"))
+                    }
+                    [all @ .., last] => {
+                        let listed = format!("{} and {last}", all.join(", "));
+                        let why = format!(": no packet has such {listed} together");
+                        (why, format!("change {} or {last}, or take the rule out", all.join(", ")))
+                    }
+                };
+                Warning {
+                    kind: "matches-nothing",
+                    title: format!("rule {name} matches nothing{why}"),
+                    help: Some(help),
+                    ..about
+                }
+            }
             Finding::Expired { .. } => Warning {
                 kind: "expired",
                 title: format!("rule {name} has expired"),
@@ -47,16 +61,18 @@ impl Shown<'_> {
                 ..about
             },
             Finding::NeverDecides { by, contradicted, witness, .. } => {
+                let (others, them, s) = match &by[..] {
+                    [one] => (format!("rule {} before it", self.name(*one)), "that one", "s"),
+                    _ => ("rules before it".to_owned(), "them", ""),
+                };
                 let (kind, title) = if *contradicted {
-                    let title = format!(
-                        "rule {name} never {}s anything: rules before it decide otherwise",
-                        verb(action)
-                    );
-                    ("contradicted", title)
+                    let never = format!("rule {name} never {}s anything", verb(action));
+                    ("contradicted", format!("{never}: {others} decide{s} otherwise"))
                 } else {
+                    let matches = if s.is_empty() { "match" } else { "matches" };
                     (
                         "never-decides",
-                        format!("rule {name} never decides: rules before it match all that it does"),
+                        format!("rule {name} never decides: {others} {matches} all that it does"),
                     )
                 };
                 let label = |by: RuleId| format!("{}s it before", verb(self.ruleset.rule(by).action));
@@ -67,10 +83,11 @@ impl Shown<'_> {
                     notes: vec![self.decided(witness)],
                     witness: Some(witness.to_string()),
                     help: Some(if *contradicted {
-                        "put it before them, if it is the exception; or take it out".to_owned()
+                        format!("put it before {them}, if it is the exception; or take it out")
                     } else {
-                        "take it out, or put it before them if it is to be recorded by its own name"
-                            .to_owned()
+                        format!(
+                            "take it out, or put it before {them} if it is to be recorded by its own name"
+                        )
                     }),
                     ..about
                 }
@@ -78,15 +95,16 @@ impl Shown<'_> {
             Finding::PartNeverDecides { field, member, by, witness, .. } => Warning {
                 kind: "contradicted-in-part",
                 title: format!(
-                    "rule {name} never {}s anything of its {} {}: a rule before it decides otherwise",
+                    "rule {name} never {}s anything of its {} {}: rule {} before it decides otherwise",
                     verb(action),
                     field.name(),
-                    Quoted(member)
+                    Quoted(member),
+                    self.name(*by)
                 ),
                 others: vec![self.other(*by, format!("{}s all of it", verb(self.ruleset.rule(*by).action)))],
                 notes: vec![self.decided(witness)],
                 witness: Some(witness.to_string()),
-                help: Some(format!("put the rule before it, or take {} out of it", Quoted(member))),
+                help: Some(format!("put it before that one, or take {} out of it", Quoted(member))),
                 ..about
             },
             Finding::Redundant { instead, witness, .. } => {
@@ -107,15 +125,31 @@ impl Shown<'_> {
                     ..about
                 }
             }
-            Finding::OpensEverything { hook, protocol, witness, .. } => {
+            Finding::OpensEverything { hook, protocol, nearly, chosen_port, witness, .. } => {
                 let ports =
                     protocol.map_or_else(|| "TCP and UDP".to_owned(), |p| p.to_string().to_uppercase());
+                let who = match (chosen_port, nearly) {
+                    (true, _) => "lets in whoever sends from its `source-port`",
+                    (false, true) => "lets nearly everybody in",
+                    (false, false) => "lets everybody in",
+                };
+                let which = if *nearly { "nearly every port" } else { "every port" };
+                let times = match self.ruleset.rule(rule).standing {
+                    Standing::InForce => "",
+                    _ => ", while it counts",
+                };
                 Warning {
                     kind: "opens-everything",
-                    title: format!("rule {name} lets everybody in: every port of {ports} on {hook}"),
+                    title: format!("rule {name} {who}: {which} of {ports} on {hook}{times}"),
                     notes: vec![format!("for example: {witness}")],
                     witness: Some(witness.to_string()),
-                    help: Some("name a `source`, a `port` or an `interface`".to_owned()),
+                    help: Some(if *chosen_port {
+                        "senders choose their port, and answers to what this host asks need no rule: take it \
+                         out, or name a `source` or a `port`"
+                            .to_owned()
+                    } else {
+                        "name a `source`, a `port` or an `interface`".to_owned()
+                    }),
                     ..about
                 }
             }

@@ -1,11 +1,8 @@
 //! `UPDATE_GOLDEN=1 cargo test -p portcullis-config` writes the expected texts anew; read them then.
 
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-};
+use std::{env, fs};
 
-use super::{configurations, load};
+use super::{configurations, golden, load};
 
 #[test]
 fn every_mistake_is_told_in_the_expected_words() {
@@ -45,12 +42,4 @@ fn errors_have_their_place_also_for_machines() {
     assert_eq!((first.line, first.column), (6, 1));
     assert_eq!(first.message, "unknown key `soruce` in [[rule]]");
     assert_eq!(first.help.as_deref(), Some("did you mean `source`?"));
-}
-
-/// `NAME.stderr`, beside `NAME.toml` or the directory `NAME`.
-fn golden(path: &Path) -> PathBuf {
-    match path.parent() {
-        Some(directory) if path.ends_with("portcullis.toml") => directory.with_extension("stderr"),
-        _ => path.with_extension("stderr"),
-    }
 }

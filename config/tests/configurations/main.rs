@@ -14,6 +14,8 @@ mod properties;
 mod schema;
 /// Snapshots of them.
 mod snapshots;
+/// Valid ones that are suspicious, each with the exact text of the warnings.
+mod suspicious;
 
 use std::path::{Path, PathBuf};
 
@@ -39,4 +41,12 @@ fn configurations(directory: &str) -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = paths.filter_map(configuration).collect();
     paths.sort();
     paths
+}
+
+/// `NAME.stderr`, beside `NAME.toml` or the directory `NAME`.
+fn golden(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(directory) if path.ends_with("portcullis.toml") => directory.with_extension("stderr"),
+        _ => path.with_extension("stderr"),
+    }
 }

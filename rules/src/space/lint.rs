@@ -6,16 +6,19 @@
 
 mod contradicted;
 mod finding;
+mod impossible;
+mod open;
+mod policy;
 mod redundant;
 mod shadowed;
-mod wide;
 
 pub use self::finding::{Finding, Lints, Question};
 use super::{
     Space,
+    diff::scheduled,
     rules::{Rules, Undecided, Work},
 };
-use crate::{Cause, Hook, Key, RuleId, Ruleset, Standing};
+use crate::{Cause, Key, RuleId, Ruleset, Standing};
 
 /// How much is done about one rule.
 const WORK: u32 = 240_000;
@@ -24,7 +27,8 @@ const CORNERS: u32 = 24;
 /// So many rules are looked at; those after them are undecided.
 const MOST_RULES: usize = 200_000;
 
-/// Looks for rules that do nothing, or not what they seem to.
+/// Looks for rules that do nothing, or not what they seem to. What it finds is so at all times: of a
+/// rule that counts at times it is not taken for granted that it does, nor that it doesn't.
 pub fn lint(ruleset: &Ruleset) -> Lints {
     let space = Space::of([ruleset]);
     let rules = Rules::new(ruleset, &space);
@@ -40,38 +44,40 @@ pub fn lint(ruleset: &Ruleset) -> Lints {
         }
     }
     for hook in ruleset.policy.hooks().iter() {
-        match wide::policy_never_reached(&rules, hook) {
+        match policy::policy_never_reached(&rules, hook) {
             Ok(finding) => lints.findings.extend(finding),
             Err(Undecided) => lints.undecided.push(Question::Policy(hook)),
         }
     }
     // Before a rule that lets everything in, all others change nothing: it is the one to look at.
-    let wide = lints.findings.iter().filter(|finding| matches!(finding, Finding::OpensEverything { .. }));
+    let wide = lints.findings.iter().filter(|finding| {
+        matches!(finding, Finding::OpensEverything { nearly: false, chosen_port: false, .. })
+    });
     if let Some(widest) = wide.map(Finding::rule).max() {
         lints
             .findings
             .retain(|finding| !matches!(finding, Finding::Redundant { rule, .. } if *rule < widest));
     }
     // Nobody is told what the reference does not confirm.
-    lints.findings.retain(|finding| finding.is_confirmed(ruleset));
+    let times = [true, false].map(|in_force| scheduled(ruleset, in_force));
+    lints.findings.retain(|finding| times.iter().any(|ruleset| finding.is_confirmed(ruleset)));
     lints
 }
 
 fn one_rule(rules: &Rules<'_>, id: RuleId) -> Result<Vec<Finding>, Undecided> {
-    match rules.ruleset.rule(id).standing {
-        Standing::InForce => {}
-        Standing::Expired => return Ok(vec![Finding::Expired { rule: id }]),
-        Standing::Resting | Standing::Sometimes => return Ok(Vec::new()),
+    let rule = rules.ruleset.rule(id);
+    if rule.standing == Standing::Expired {
+        return Ok(vec![Finding::Expired { rule: id }]);
     }
     if rules.regions(id).is_empty() {
-        return Ok(vec![Finding::Impossible { rule: id }]);
+        return Ok(vec![impossible::impossible(rules, id)]);
     }
     let meeting = rules.meeting(id);
     let (earlier, later) = meeting.split_at(meeting.partition_point(|&other| other < id));
     let mut work = Work(WORK);
     let mut findings = Vec::new();
-    findings.extend(wide::opens_everything(rules, id));
-    if rules.ruleset.rule(id).failsafe {
+    findings.extend(open::opens_everything(rules, id, earlier, &mut work)?);
+    if rule.failsafe {
         // The kernel asks it before all others, and decides by it where they would say something else.
         return Ok(findings);
     }
@@ -83,6 +89,9 @@ fn one_rule(rules: &Rules<'_>, id: RuleId) -> Result<Vec<Finding>, Undecided> {
         },
     };
     findings.extend(contradicted::in_part(rules, id, earlier));
+    if rule.standing != Standing::InForce {
+        return Ok(findings);
+    }
     findings.extend(redundant::redundant(rules, id, earlier, later, alive, &mut work)?);
     Ok(findings)
 }
@@ -96,6 +105,3 @@ fn decided_by(rules: &Rules<'_>, id: RuleId, earlier: &[RuleId]) -> impl Iterato
     let is_free = move |key: &Key| rules.decides(key, earlier.iter().copied()) == Cause::Policy;
     ordinary.chain(corners).filter(is_free)
 }
-
-/// Hooks by which somebody else can come in.
-const FROM_OUTSIDE: [Hook; 2] = [Hook::Input, Hook::Forward];

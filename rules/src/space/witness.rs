@@ -6,11 +6,11 @@ use super::{Space, part::Part, region::Region};
 use crate::{AddressSet, Fact, Hook, IcmpType, Key, Ports, Protocol, RangeSet, State, Step, TcpFlags};
 
 /// Addresses for documentation (RFC 5737, RFC 3849): taken where any address will do.
-const SOURCES: ([Ipv4Addr; 2], [Ipv6Addr; 2]) = (
+const OTHERS: ([Ipv4Addr; 2], [Ipv6Addr; 2]) = (
     [Ipv4Addr::new(203, 0, 113, 9), Ipv4Addr::new(198, 51, 100, 7)],
     [Ipv6Addr::new(0x2001, 0xdb8, 0xbad, 0, 0, 0, 0, 9), Ipv6Addr::new(0x2001, 0xdb8, 0xfeed, 0, 0, 0, 0, 7)],
 );
-const DESTINATIONS: ([Ipv4Addr; 2], [Ipv6Addr; 2]) = (
+const OURS: ([Ipv4Addr; 2], [Ipv6Addr; 2]) = (
     [Ipv4Addr::new(192, 0, 2, 1), Ipv4Addr::new(198, 51, 100, 1)],
     [Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1), Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, 0, 1)],
 );
@@ -84,6 +84,7 @@ impl Space {
                 destination: dice.value(&chosen.port.values, SERVICE_PORT)?,
             })
         };
+        let (from, to) = if hook == Hook::Output { (OURS, OTHERS) } else { (OTHERS, OURS) };
         let echo = u16::from_be_bytes([IcmpType::echo_request(protocol).kind, 0]);
         let icmp = |dice: &mut Dice| {
             let part = if protocol == Protocol::ICMP { &chosen.icmp } else { &chosen.icmpv6 };
@@ -94,8 +95,8 @@ impl Space {
             hook,
             in_interface: interface(&chosen.in_interface, &mut dice)?,
             out_interface: interface(&chosen.out_interface, &mut dice)?,
-            source: dice.address(&chosen.source, v6, SOURCES)?,
-            destination: dice.address(&chosen.destination, v6, DESTINATIONS)?,
+            source: dice.address(&chosen.source, v6, from)?,
+            destination: dice.address(&chosen.destination, v6, to)?,
             protocol,
             ports: if protocol.has_ports() { Some(ports(&mut dice)?) } else { None },
             icmp: if protocol.is_icmp() { Some(icmp(&mut dice)?) } else { None },

@@ -27,6 +27,9 @@ pub enum Finding {
     Impossible {
         /// The rule.
         rule: RuleId,
+        /// Without any one of these it would match something. There are none where it has two
+        /// reasons.
+        fields: Vec<Field>,
     },
     /// Its time is over.
     Expired {
@@ -74,6 +77,10 @@ pub enum Finding {
         hook: Hook,
         /// TCP, or UDP; `None` for both.
         protocol: Option<Protocol>,
+        /// Some senders are left out, though not many.
+        nearly: bool,
+        /// The sender has to choose its own port among those that the rule names.
+        chosen_port: bool,
         /// One of all the packets.
         witness: Key,
     },
@@ -92,7 +99,7 @@ impl Finding {
     /// The rule that it is about, or that is to blame.
     pub const fn rule(&self) -> RuleId {
         match self {
-            Self::Impossible { rule }
+            Self::Impossible { rule, .. }
             | Self::Expired { rule }
             | Self::NeverDecides { rule, .. }
             | Self::PartNeverDecides { rule, .. }
@@ -118,7 +125,7 @@ impl Finding {
                 decides(witness) == Cause::Rule(*rule) && *instead != Cause::Rule(*rule)
             }
             Self::OpensEverything { rule, hook, witness, .. } => {
-                matches(*rule, witness) && witness.hook == *hook
+                decides(witness) == Cause::Rule(*rule) && witness.hook == *hook
             }
             Self::PolicyNeverReached { by, hook, witness } => {
                 let action = ruleset.rule(*by).action;
