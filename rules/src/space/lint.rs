@@ -50,9 +50,10 @@ pub fn lint(ruleset: &Ruleset) -> Lints {
         }
     }
     // Before a rule that lets everything in, all others change nothing: it is the one to look at.
-    let wide = lints.findings.iter().filter(|finding| {
-        matches!(finding, Finding::OpensEverything { nearly: false, chosen_port: false, .. })
-    });
+    let wide = lints
+        .findings
+        .iter()
+        .filter(|finding| matches!(finding, Finding::OpensEverything { chosen_port: false, .. }));
     if let Some(widest) = wide.map(Finding::rule).max() {
         lints
             .findings

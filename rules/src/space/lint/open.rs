@@ -73,6 +73,9 @@ fn opened(
 ) -> Result<Option<Opened>, Undecided> {
     let refusing = earlier.iter().copied().filter(|&id| rules.ruleset.rule(id).action != Action::Accept);
     let refusing: Vec<RuleId> = refusing.collect();
+    // Only what is as wide can leave less than most: that is few, where there are thousands of others.
+    let wide = |id: &RuleId| rules.regions(*id).iter().any(is_most);
+    let as_wide: Vec<RuleId> = refusing.iter().copied().filter(wide).collect();
     for region in rules.regions(id) {
         let chosen_port = !RangeSet::from_iter([CLIENT_PORTS]).is_within(&region.source_port.values);
         for families in [(true, false), (false, true)] {
@@ -81,14 +84,15 @@ fn opened(
                 continue;
             }
             let whole = everybody.clone();
-            for piece in rules.left(vec![everybody], refusing.iter().copied(), &mut Vec::new(), work)? {
+            for piece in rules.left(vec![everybody], as_wide.iter().copied(), &mut Vec::new(), work)? {
                 if !is_most(&piece) {
                     continue;
                 }
                 let corners = (0..CORNERS).filter_map(|number| rules.space.corner(&piece, number));
                 let decided = |key: &Key| rules.decides(key, earlier.iter().copied()) == Cause::Policy;
                 if let Some(witness) = rules.space.witness(&piece).into_iter().chain(corners).find(decided) {
-                    let nearly = piece != whole || !piece.source.is_full_in_its_families();
+                    let meets = |id: &RuleId| rules.regions(*id).iter().any(|region| region.meets(&whole));
+                    let nearly = !piece.source.is_full_in_its_families() || refusing.iter().any(meets);
                     return Ok(Some(Opened { nearly, chosen_port, witness }));
                 }
             }
