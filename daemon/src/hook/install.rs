@@ -115,7 +115,7 @@ impl Hook {
             }
         }
         run("nft", &["--file", "-"], &script(plan)?)?;
-        info!(hooks = %HookNames(plan), dialect = ?self.dialect, "kernel rules are in place");
+        info!(hooks = %HookNames(plan), by = %self.dialect, "kernel rules are in place");
         Ok(())
     }
 

@@ -36,6 +36,8 @@ pub(crate) use matches::{Direction, Family, NftMatch, nft_matches, set_name};
 pub(crate) use nft::comment;
 pub use notices::{Changes, Notices};
 
+use std::fmt;
+
 use portcullis_config::{Config, Inspect, Install, Mode, Unjudged};
 use portcullis_rules::{HookSet, Rule};
 
@@ -54,6 +56,16 @@ pub enum Dialect {
         /// The priority of its security table.
         security: i32,
     },
+}
+
+/// Who carries the rules, in words.
+impl fmt::Display for Dialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Nft => "nft",
+            Self::Iptables { .. } => "nft and iptables",
+        })
+    }
 }
 
 /// Everything that the kernel rules depend on.

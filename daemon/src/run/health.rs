@@ -10,7 +10,6 @@ use tracing::{info, warn};
 use super::{Live, start::queue_numbers};
 use crate::{
     counters::Totals,
-    hook::Dialect,
     queue::{self, QueueStatus},
     source::Origin,
     status::Status,
@@ -34,11 +33,9 @@ impl Live {
             hooks: generation.ruleset().policy.hooks().iter().map(|hook| hook.name().to_owned()).collect(),
             lists: self.lists.status(),
             hook_install: match (self.config.hook.install, self.hook.dialect()) {
-                (Install::None, _) => "the administrator",
-                (_, Dialect::Nft) => "nft",
-                (_, Dialect::Iptables { .. }) => "nft and iptables",
-            }
-            .to_owned(),
+                (Install::None, _) => "the administrator".to_owned(),
+                (_, dialect) => dialect.to_string(),
+            },
             hook_restored: self.guard.restored(),
             unjudged: None,
             packets: Totals::of(self.counters.iter().map(AsRef::as_ref)),
