@@ -17,7 +17,10 @@ mod snapshots;
 /// Valid ones that are suspicious, each with the exact text of the warnings.
 mod suspicious;
 
-use std::path::{Path, PathBuf};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
 
 use portcullis_config::{Loaded, Report, SystemNames, load_with_names};
 
@@ -32,7 +35,7 @@ fn load(path: &Path) -> Result<Loaded, Report> {
 
 /// The configurations in a directory: a file each, or a directory with a `portcullis.toml`.
 fn configurations(directory: &str) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(directory).expect("the directory is there");
+    let entries = fs::read_dir(directory).expect("the directory is there");
     let paths = entries.map(|entry| entry.expect("the directory can be read").path());
     let configuration = |path: PathBuf| match path.is_dir() {
         true => Some(path.join("portcullis.toml")),
@@ -41,6 +44,26 @@ fn configurations(directory: &str) -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = paths.filter_map(configuration).collect();
     paths.sort();
     paths
+}
+
+/// Holds what is told of each configuration in a directory against its golden file. `UPDATE_GOLDEN=1 cargo test -p
+/// portcullis-config` writes the expected texts anew; read them then.
+fn hold_against_golden(directory: &str, tell: impl Fn(&Path) -> String) {
+    let update = env::var_os("UPDATE_GOLDEN").is_some();
+    let mut wrong = Vec::new();
+    for path in configurations(directory) {
+        let golden = golden(&path);
+        let told = tell(&path);
+        if update {
+            fs::write(&golden, told).expect("our directory");
+            continue;
+        }
+        let expected = fs::read_to_string(&golden).unwrap_or_default();
+        if told != expected {
+            wrong.push(format!("{}: expected\n{expected}\ntold\n{told}", golden.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// `NAME.stderr`, beside `NAME.toml` or the directory `NAME`.
