@@ -1,5 +1,7 @@
 //! Days and hours at which a rule counts.
 
+mod covers;
+
 use std::{fmt, ops::RangeInclusive};
 
 use jiff::{
@@ -69,10 +71,16 @@ impl Schedule {
         edges.into_iter().rev().find(|&edge| before(edge).is_some_and(|before| self.contains(before) != now))
     }
 
+    fn hours(&self) -> impl Iterator<Item = &Hours> {
+        self.any_of.iter().chain(&self.none_of)
+    }
+
     /// When hours begin and end, whether that changes anything or not.
     fn edges(&self, time: Timestamp, days: RangeInclusive<i64>) -> Vec<Timestamp> {
-        let hours = self.any_of.iter().chain(&self.none_of);
-        hours.flat_map(|hours| hours.around(time, days.clone())).flat_map(<[Timestamp; 2]>::from).collect()
+        self.hours()
+            .flat_map(|hours| hours.around(time, days.clone()))
+            .flat_map(<[Timestamp; 2]>::from)
+            .collect()
     }
 }
 

@@ -59,6 +59,21 @@ impl Validity {
     }
 }
 
+impl Validity {
+    /// Whether from `time` on a rule counts whenever one with `other` does, as far as that shows.
+    pub fn covers(&self, other: &Self, time: Timestamp) -> bool {
+        let lasts = match (self.expires, other.expires) {
+            (None, _) => true,
+            (Some(own), other) => other.is_some_and(|other| other <= own),
+        };
+        lasts
+            && match (&self.schedule, &other.schedule) {
+                (None, _) => true,
+                (Some(own), other) => other.as_ref().is_some_and(|other| own.covers(other, time)),
+            }
+    }
+}
+
 impl Config {
     /// The same configuration at another time: other rules may count then.
     #[must_use]

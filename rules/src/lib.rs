@@ -43,8 +43,8 @@ pub use rate::{Limiter, Rate, RatePeriod, RateScope};
 pub use rule::{Field, LogDetail, Match, Matched, Place, Rule, RuleId, Standing};
 pub use ruleset::{Explanation, NearMiss, Policy, Ruleset};
 pub use space::{
-    Change, Difference, Differences, Edit, EditChange, Finding, Lints, Question, Region, Space, diff, edits,
-    lint, scheduled,
+    Change, Covers, Difference, Differences, Edit, EditChange, Finding, Lints, Question, Region, Space, diff,
+    edits, lint,
 };
 pub use table::{RuleTable, Strategy, TablePart, TableSummary};
 pub use tcp_flags::TcpFlags;

@@ -197,11 +197,20 @@ impl Rule {
 
     /// Whether the rule matches `key`.
     pub fn matches(&self, key: &Key) -> Matched {
-        if !self.applies_at(key.hook) {
+        match self.standing {
+            Standing::Expired | Standing::Resting => Matched::No,
+            Standing::Sometimes => self.fits(key).min(Matched::Depends),
+            Standing::InForce => self.fits(key),
+        }
+    }
+
+    /// Whether the rule matches `key` while it counts.
+    pub(crate) fn fits(&self, key: &Key) -> Matched {
+        if !self.hooks.contains(key.hook) {
             return Matched::No;
         }
         let fields = self.matches.fields(key).into_iter();
-        fields.fold(self.standing.into(), |weakest, (_, matched)| weakest.min(matched))
+        fields.fold(Matched::Yes, |weakest, (_, matched)| weakest.min(matched))
     }
 
     /// The fields that keep the rule from matching `key`, in the order of [`Field`].

@@ -2,6 +2,7 @@
 
 mod empty;
 mod show;
+mod times;
 mod written;
 
 use std::fmt;
@@ -9,7 +10,7 @@ use std::fmt;
 use portcullis_rules::{Finding, Hook, Lints, Question, lint as lint_rules};
 use serde::Serialize;
 
-use self::{show::Shown, written::Written};
+use self::{show::Shown, times::Times, written::Written};
 use crate::{Loaded, Report, problem::Span};
 
 /// Everything suspicious about a valid configuration, in the order of its files and lines; it owns
@@ -64,7 +65,8 @@ pub fn lint(loaded: &Loaded) -> Warnings {
     let texts = Report::new(loaded.sources.clone(), Vec::new());
     let written = Written::read(&loaded.sources);
     let ruleset = &*loaded.config.ruleset_at(None);
-    let Lints { findings, undecided } = lint_rules(ruleset);
+    let times = Times::of(&loaded.config);
+    let Lints { findings, undecided } = lint_rules(ruleset, &|wide, narrow| times.cover(wide, narrow));
     let shown = Shown { ruleset, written: &written };
     // Once is enough: a rule that opens everything makes its policy idle, and an empty set makes the rules
     // that name it idle.

@@ -60,7 +60,7 @@ impl Shown<'_> {
                 help: Some("take it out, or give it a later `expires`".to_owned()),
                 ..about
             },
-            Finding::NeverDecides { by, contradicted, witness, .. } => {
+            Finding::NeverDecides { by, contradicted, witness, decided_by, .. } => {
                 let (others, them, s) = match &by[..] {
                     [one] => (format!("rule {} before it", self.name(*one)), "that one", "s"),
                     _ => ("rules before it".to_owned(), "them", ""),
@@ -75,12 +75,18 @@ impl Shown<'_> {
                         format!("rule {name} never decides: {others} {matches} all that it does"),
                     )
                 };
-                let label = |by: RuleId| format!("{}s it before", verb(self.ruleset.rule(by).action));
+                let label = |by: RuleId| {
+                    let times = match self.ruleset.rule(by).standing {
+                        Standing::InForce => "",
+                        _ => ", at all of its times",
+                    };
+                    format!("{}s it before{times}", verb(self.ruleset.rule(by).action))
+                };
                 Warning {
                     kind,
                     title,
                     others: by.iter().map(|&by| self.other(by, label(by))).collect(),
-                    notes: vec![self.decided(witness)],
+                    notes: vec![self.decided(*decided_by, witness)],
                     witness: Some(witness.to_string()),
                     help: Some(if *contradicted {
                         format!("put it before {them}, if it is the exception; or take it out")
@@ -102,7 +108,7 @@ impl Shown<'_> {
                     self.name(*by)
                 ),
                 others: vec![self.other(*by, format!("{}s all of it", verb(self.ruleset.rule(*by).action)))],
-                notes: vec![self.decided(witness)],
+                notes: vec![self.decided(*by, witness)],
                 witness: Some(witness.to_string()),
                 help: Some(format!("put it before that one, or take {} out of it", Quoted(member))),
                 ..about
@@ -119,7 +125,7 @@ impl Shown<'_> {
                     kind: "redundant",
                     title: format!("rule {name} changes nothing: {instead} would {} the same", verb(action)),
                     others,
-                    notes: vec![self.decided(witness)],
+                    notes: vec![self.decided(rule, witness)],
                     witness: Some(witness.to_string()),
                     help: Some("take it out, unless it is there for its name in the counters".to_owned()),
                     ..about
@@ -134,10 +140,7 @@ impl Shown<'_> {
                     (false, false) => "lets everybody in",
                 };
                 let which = if *nearly { "nearly every port" } else { "every port" };
-                let times = match self.ruleset.rule(rule).standing {
-                    Standing::InForce => "",
-                    _ => ", while it counts",
-                };
+                let times = self.while_it_counts(rule);
                 Warning {
                     kind: "opens-everything",
                     title: format!("rule {name} {who}: {which} of {ports} on {hook}{times}"),
@@ -174,13 +177,20 @@ impl Shown<'_> {
         (self.ruleset.rule(id).name.to_string(), self.written.place(self.ruleset, id), label)
     }
 
-    fn decided(&self, witness: &Key) -> String {
-        let decision = self.ruleset.first_match(witness);
-        let by = match decision.cause {
-            Cause::Rule(id) => format!("rule {}", self.name(id)),
-            Cause::Policy => format!("the policy of {}", witness.hook),
-        };
-        format!("for example: {witness}\n{by} decides: {}", decision.action)
+    fn decided(&self, by: RuleId, witness: &Key) -> String {
+        let action = self.ruleset.rule(by).action;
+        format!(
+            "for example: {witness}\nrule {} decides{}: {action}",
+            self.name(by),
+            self.while_it_counts(by)
+        )
+    }
+
+    fn while_it_counts(&self, rule: RuleId) -> &'static str {
+        match self.ruleset.rule(rule).standing {
+            Standing::InForce => "",
+            _ => ", while it counts",
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
     region::Region,
     rules::{Rules, Undecided, Work},
 };
-use crate::{Action, Cause, Hook, HookSet, Key, Rate, RuleId, Ruleset, Standing, Words};
+use crate::{Action, Cause, Hook, HookSet, Key, Rate, RuleId, Ruleset, Words};
 
 /// How much is done about one changed rule.
 const WORK: u32 = 400_000;
@@ -76,7 +76,8 @@ impl Differences {
 /// standing says that it doesn't.
 pub fn diff(old: &Ruleset, new: &Ruleset) -> Differences {
     let space = Space::of([old, new]);
-    let both = Both { old: Rules::new(old, &space), new: Rules::new(new, &space), space: &space };
+    let rules = |ruleset| Rules::new(ruleset, &space, &|_, _| false);
+    let both = Both { old: rules(old), new: rules(new), space: &space };
     let mut regions = Vec::new();
     let mut differences = Differences { space: space.clone(), found: Vec::new(), undecided: false };
     if both.changed_rules(&mut regions).is_err() {
@@ -298,16 +299,4 @@ impl Both<'_> {
 pub(super) struct Verdicts {
     old: Verdict,
     new: Verdict,
-}
-
-/// Both rulesets as they are while every rule counts that counts at times, or while none of those does:
-/// the two are the same where there is no such rule.
-pub fn scheduled(ruleset: &Ruleset, in_force: bool) -> Ruleset {
-    let mut ruleset = ruleset.clone();
-    for rule in &mut ruleset.rules {
-        if matches!(rule.standing, Standing::Resting | Standing::Sometimes) {
-            rule.standing = if in_force { Standing::InForce } else { Standing::Resting };
-        }
-    }
-    ruleset
 }

@@ -15,8 +15,7 @@ mod shadowed;
 pub use self::finding::{Finding, Lints, Question};
 use super::{
     Space,
-    diff::scheduled,
-    rules::{Rules, Undecided, Work},
+    rules::{Covers, Rules, Undecided, Work},
 };
 use crate::{Cause, Key, RuleId, Ruleset, Standing};
 
@@ -28,10 +27,11 @@ const CORNERS: u32 = 24;
 const MOST_RULES: usize = 200_000;
 
 /// Looks for rules that do nothing, or not what they seem to. What it finds is so at all times: of a
-/// rule that counts at times it is not taken for granted that it does, nor that it doesn't.
-pub fn lint(ruleset: &Ruleset) -> Lints {
+/// rule that counts at times it is not taken for granted that it does, nor that it doesn't, beside one
+/// whose times it does not cover.
+pub fn lint(ruleset: &Ruleset, covers: Covers<'_>) -> Lints {
     let space = Space::of([ruleset]);
-    let rules = Rules::new(ruleset, &space);
+    let rules = Rules::new(ruleset, &space, covers);
     let mut lints = Lints::default();
     for id in rules.ids() {
         if id.0 as usize >= MOST_RULES {
@@ -60,8 +60,7 @@ pub fn lint(ruleset: &Ruleset) -> Lints {
             .retain(|finding| !matches!(finding, Finding::Redundant { rule, .. } if *rule < widest));
     }
     // Nobody is told what the reference does not confirm.
-    let times = [true, false].map(|in_force| scheduled(ruleset, in_force));
-    lints.findings.retain(|finding| times.iter().any(|ruleset| finding.is_confirmed(ruleset)));
+    lints.findings.retain(|finding| finding.is_confirmed(&rules));
     lints
 }
 
@@ -90,9 +89,6 @@ fn one_rule(rules: &Rules<'_>, id: RuleId) -> Result<Vec<Finding>, Undecided> {
         },
     };
     findings.extend(contradicted::in_part(rules, id, earlier));
-    if rule.standing != Standing::InForce {
-        return Ok(findings);
-    }
     findings.extend(redundant::redundant(rules, id, earlier, later, alive, &mut work)?);
     Ok(findings)
 }

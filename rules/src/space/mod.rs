@@ -3,7 +3,8 @@
 //! Every packet is a point, along the dimensions that rules can name; a rule is a few products of
 //! sets, the [`Region`]s. Lints, differences between two rulesets and proposed edits are all worked
 //! out with the same few operations on regions, so that they can't disagree. What is found comes with
-//! a packet as its witness, of which [`crate::Ruleset::first_match`] is asked before anybody is told.
+//! a packet as its witness, of which the rules themselves are asked, one after the other, before anybody
+//! is told.
 
 mod diff;
 mod edit;
@@ -17,10 +18,11 @@ mod witness;
 mod words;
 
 pub use self::{
-    diff::{Change, Difference, Differences, diff, scheduled},
+    diff::{Change, Difference, Differences, diff},
     edit::{Edit, EditChange, edits},
     lint::{Finding, Lints, Question, lint},
     region::Region,
+    rules::Covers,
 };
 use self::{
     interfaces::Interfaces,

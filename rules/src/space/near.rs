@@ -116,7 +116,7 @@ mod tests {
         let policy = Policy { input: Some(Action::Drop), ..Policy::default() };
         let ruleset = Ruleset { rules: rules.collect(), policy };
         let space = Space::of([&ruleset]);
-        let rules = Rules::new(&ruleset, &space);
+        let rules = Rules::new(&ruleset, &space, &|_, _| false);
         let mut met = 0;
         for id in rules.ids() {
             let meet = |other: &RuleId| {

@@ -8,8 +8,11 @@ use crate::{Cause, HookSet, Key, Matched, Protocol, RuleId, Ruleset, Standing, s
 /// Pieces into which a rule may fall while others are taken away from it.
 const MOST_PIECES: usize = 16_384;
 
+/// Whether the first of two rules counts whenever the second does, as far as that is known. It is asked
+/// only about a first that does not always count.
+pub type Covers<'a> = &'a dyn Fn(RuleId, RuleId) -> bool;
+
 /// A ruleset's rules as regions, at the hooks that are ours.
-#[derive(Debug)]
 pub(super) struct Rules<'a> {
     pub(super) ruleset: &'a Ruleset,
     pub(super) space: &'a Space,
@@ -17,6 +20,7 @@ pub(super) struct Rules<'a> {
     regions: Vec<Vec<Region>>,
     hulls: Vec<Hull>,
     near: Near,
+    covers: Covers<'a>,
     /// Rules that count at other times, or at times that are not told.
     pub(super) sometimes: Vec<RuleId>,
 }
@@ -47,7 +51,7 @@ impl Work {
 }
 
 impl<'a> Rules<'a> {
-    pub(super) fn new(ruleset: &'a Ruleset, space: &'a Space) -> Self {
+    pub(super) fn new(ruleset: &'a Ruleset, space: &'a Space, covers: Covers<'a>) -> Self {
         let ours = ruleset.policy.hooks();
         let mut regions = Vec::with_capacity(ruleset.rules.len());
         let mut sometimes = Vec::new();
@@ -67,7 +71,7 @@ impl<'a> Rules<'a> {
         }
         let hulls: Vec<Hull> = regions.iter().map(|regions| Hull::of(regions)).collect();
         let near = Near::of(&hulls);
-        Self { ruleset, space, regions, hulls, near, sometimes }
+        Self { ruleset, space, regions, hulls, near, covers, sometimes }
     }
 
     pub(super) fn ids(&self) -> impl DoubleEndedIterator<Item = RuleId> + use<> {
@@ -80,21 +84,30 @@ impl<'a> Rules<'a> {
         &self.regions[rule.0 as usize]
     }
 
-    /// The other rules in force that may match a packet that `rule` matches, in order.
+    /// The other rules that may match a packet that `rule` matches, and count whenever it does; in order.
     pub(super) fn meeting(&self, rule: RuleId) -> Vec<RuleId> {
         let hull = &self.hulls[rule.0 as usize];
-        self.in_hull(hull).filter(|&other| other != rule).collect()
+        self.in_hull(hull).filter(|&other| other != rule && self.counts_with(other, rule)).collect()
     }
 
     /// The rules in force that may match a packet of `region`, in order.
     pub(super) fn meeting_region(&self, region: &Region) -> Vec<RuleId> {
-        self.in_hull(&Hull::of(std::slice::from_ref(region))).collect()
+        let in_force = |id: &RuleId| self.ruleset.rule(*id).standing == Standing::InForce;
+        self.in_hull(&Hull::of(std::slice::from_ref(region))).filter(in_force).collect()
     }
 
     fn in_hull(&self, hull: &Hull) -> impl Iterator<Item = RuleId> {
-        let in_force = |id: &RuleId| self.ruleset.rule(*id).standing == Standing::InForce;
         let near = self.near.to(hull).into_iter();
-        near.filter(|&place| hull.meets(&self.hulls[place as usize])).map(RuleId).filter(in_force)
+        near.filter(|&place| hull.meets(&self.hulls[place as usize])).map(RuleId)
+    }
+
+    /// Whether `other` counts whenever `rule` does, as far as that is known.
+    pub(super) fn counts_with(&self, other: RuleId, rule: RuleId) -> bool {
+        match self.ruleset.rule(other).standing {
+            Standing::InForce => true,
+            Standing::Expired => false,
+            Standing::Resting | Standing::Sometimes => other == rule || (self.covers)(other, rule),
+        }
     }
 
     /// The widest first: of what they leave, the others take little.
@@ -104,11 +117,17 @@ impl<'a> Rules<'a> {
         sorted
     }
 
-    /// Which of `among`, or else the policy, decides about a packet of which every fact is known.
+    /// Which of `among`, or else the policy, decides about a packet of which every fact is known, while
+    /// they count.
     pub(super) fn decides(&self, key: &Key, among: impl IntoIterator<Item = RuleId>) -> Cause {
         let mut among = among.into_iter();
-        let first = among.find(|&id| self.ruleset.rule(id).matches(key) == Matched::Yes);
+        let first = among.find(|&id| self.ruleset.rule(id).fits(key) == Matched::Yes);
         first.map_or(Cause::Policy, Cause::Rule)
+    }
+
+    /// The reference while `rule` counts: which of all the rules that count then decides, by its own fields.
+    pub(super) fn decides_while(&self, rule: RuleId, key: &Key) -> Cause {
+        self.decides(key, self.ids().filter(|&other| self.counts_with(other, rule)))
     }
 
     /// Takes `others` away from `pieces`, one piece after the other to its end, which is soon found where

@@ -1,8 +1,6 @@
-use std::sync::Arc;
-
 use portcullis_rules::{
     Action, Cause, Change, Fact, Finding, Hook, Key, Matched, Region, Rule, RuleId, Ruleset, Space, Standing,
-    diff, edits, lint, scheduled,
+    diff, edits, lint,
 };
 use proptest::{
     collection::vec,
@@ -10,7 +8,10 @@ use proptest::{
     prop_assert, prop_assert_eq, proptest,
 };
 
-use crate::generators::{known_key, ruleset};
+use crate::generators::{known_key, ruleset, timeless_ruleset};
+
+/// So many times are told apart at which rules count.
+const MOMENTS: u32 = 3;
 
 /// A packet of which everything is known; some of those sent have no user.
 fn packet() -> impl Strategy<Value = Key> {
@@ -22,7 +23,38 @@ fn packet() -> impl Strategy<Value = Key> {
 
 /// A ruleset of which every rule is in force, or none.
 fn certain() -> impl Strategy<Value = Ruleset> {
-    ruleset().prop_map(|ruleset| scheduled(&ruleset, true))
+    ruleset().prop_map(|ruleset| at_time(&ruleset, |_| true))
+}
+
+/// The ruleset at a time at which those rules count that don't always.
+fn at_time(ruleset: &Ruleset, counts: impl Fn(usize) -> bool) -> Ruleset {
+    let mut ruleset = ruleset.clone();
+    for (place, rule) in ruleset.rules.iter_mut().enumerate() {
+        if matches!(rule.standing, Standing::Resting | Standing::Sometimes) {
+            rule.standing = if counts(place) { Standing::InForce } else { Standing::Resting };
+        }
+    }
+    ruleset
+}
+
+/// Rules for no time in particular, and the moments at which each counts, as a bit each.
+fn timed() -> impl Strategy<Value = (Ruleset, Vec<u8>)> {
+    (timeless_ruleset(), vec(0..1_u8 << MOMENTS, 12)).prop_map(|(ruleset, mut moments)| {
+        for (rule, moments) in ruleset.rules.iter().zip(&mut moments) {
+            if rule.standing == Standing::InForce {
+                *moments = (1 << MOMENTS) - 1;
+            }
+        }
+        (ruleset, moments)
+    })
+}
+
+fn lint_timed(ruleset: &Ruleset, moments: &[u8]) -> Vec<Finding> {
+    let covers = |wide: RuleId, narrow: RuleId| {
+        let [wide, narrow] = [wide, narrow].map(|id| moments[id.0 as usize]);
+        wide & narrow == narrow
+    };
+    lint(ruleset, &covers).findings
 }
 
 /// The same with some rules gone, some new, some moved, and perhaps other policies.
@@ -148,45 +180,43 @@ proptest! {
     }
 
     #[test]
-    fn lints_raise_no_false_alarm(ruleset in ruleset(), keys in vec(packet(), 80), counting in vec(proptest::bool::ANY, 12)) {
-        let lints = lint(&ruleset);
-        // Whichever of the rules count that count at times.
-        let mut ruleset = ruleset.as_ref().clone();
-        for (rule, counts) in ruleset.rules.iter_mut().zip(counting) {
-            if matches!(rule.standing, Standing::Sometimes | Standing::Resting) {
-                rule.standing = if counts { Standing::InForce } else { Standing::Resting };
-            }
-        }
-        for finding in &lints.findings {
-            let id = finding.rule();
-            for key in keys.iter().filter(|key| ruleset.policy.at(key.hook).is_some()) {
-                let decision = ruleset.first_match(key);
-                let decided = decision.cause == Cause::Rule(id);
-                match finding {
-                    Finding::Impossible { .. } => prop_assert_eq!(ruleset.rule(id).matches(key), Matched::No),
-                    Finding::NeverDecides { .. } | Finding::Expired { .. } => prop_assert!(!decided, "{}", key),
-                    Finding::Redundant { .. } => {
-                        let mut without = ruleset.clone();
-                        without.rules.remove(id.0 as usize);
-                        prop_assert_eq!(without.first_match(key).action, decision.action, "{}", key);
+    fn lints_raise_no_false_alarm((ruleset, moments) in timed(), keys in vec(packet(), 80)) {
+        let findings = lint_timed(&ruleset, &moments);
+        for moment in 0..MOMENTS {
+            let ruleset = at_time(&ruleset, |place| moments[place] & 1 << moment != 0);
+            for finding in &findings {
+                let id = finding.rule();
+                for key in keys.iter().filter(|key| ruleset.policy.at(key.hook).is_some()) {
+                    let decision = ruleset.first_match(key);
+                    let decided = decision.cause == Cause::Rule(id);
+                    match finding {
+                        Finding::Impossible { .. } => prop_assert_eq!(ruleset.rule(id).matches(key), Matched::No),
+                        Finding::NeverDecides { .. } | Finding::Expired { .. } => prop_assert!(!decided, "{}", key),
+                        Finding::Redundant { .. } => {
+                            let mut without = ruleset.clone();
+                            without.rules.remove(id.0 as usize);
+                            prop_assert_eq!(without.first_match(key).action, decision.action, "{}", key);
+                        }
+                        Finding::PolicyNeverReached { hook, .. } => {
+                            prop_assert!(key.hook != *hook || decision.cause != Cause::Policy, "{}", key);
+                        }
+                        Finding::PartNeverDecides { .. } | Finding::OpensEverything { .. } => {}
                     }
-                    Finding::PolicyNeverReached { hook, .. } => {
-                        prop_assert!(key.hook != *hook || decision.cause != Cause::Policy, "{}", key);
-                    }
-                    Finding::PartNeverDecides { .. } | Finding::OpensEverything { .. } => {}
                 }
             }
         }
     }
 
     #[test]
-    fn a_rule_that_never_decides_is_found(ruleset in certain(), place in 0..12usize) {
-        // Behind a copy of itself a rule is dead, whatever else there is.
-        let mut ruleset = ruleset;
+    fn a_rule_that_never_decides_is_found((ruleset, moments) in timed(), place in 0..12usize) {
+        // Behind a copy of itself, of the same times, a rule is dead, whatever else there is.
+        let (mut ruleset, mut moments) = (ruleset, moments);
         let Some(rule) = ruleset.rules.get(place).cloned() else { return Ok(()) };
-        ruleset.rules.push(rule.clone());
+        moments.insert(ruleset.rules.len(), moments[place]);
+        ruleset.rules.push(rule);
         let last = RuleId(u32::try_from(ruleset.rules.len() - 1).expect("few rules"));
-        let told = lint(&ruleset).findings.iter().any(|finding| match finding {
+        let findings = lint_timed(&ruleset, &moments);
+        let told = findings.iter().any(|finding| match finding {
             Finding::NeverDecides { rule, .. } | Finding::Impossible { rule, .. } | Finding::Expired { rule } => {
                 *rule == last
             }
@@ -219,15 +249,16 @@ fn random_rulesets_have_findings_and_differences() {
     let mut runner = TestRunner::deterministic();
     let (mut findings, mut differences) = (std::collections::BTreeMap::<String, u32>::new(), 0);
     for _ in 0..100 {
-        let ruleset: Arc<Ruleset> = ruleset().new_tree(&mut runner).unwrap().current();
-        for finding in lint(&ruleset).findings {
-            let name = format!("{finding:?}");
+        let (ruleset, moments) = timed().new_tree(&mut runner).unwrap().current();
+        for finding in lint_timed(&ruleset, &moments) {
+            let at_times = ruleset.rule(finding.rule()).standing == Standing::Sometimes;
+            let name = format!("{}{finding:?}", if at_times { "timed" } else { "" });
             *findings.entry(name.split_whitespace().next().unwrap_or_default().to_owned()).or_default() += 1;
         }
         let (old, new) = edited().new_tree(&mut runner).unwrap().current();
         differences += diff(&old, &new).found.len();
     }
-    for name in ["NeverDecides", "Redundant", "PolicyNeverReached"] {
+    for name in ["NeverDecides", "Redundant", "PolicyNeverReached", "timedNeverDecides", "timedRedundant"] {
         assert!(findings.get(name).is_some_and(|count| *count > 1), "{name}: {findings:?}");
     }
     assert!(differences > 40, "{differences}");

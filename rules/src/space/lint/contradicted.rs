@@ -34,7 +34,7 @@ pub(super) fn in_part(rules: &Rules<'_>, id: RuleId, earlier: &[RuleId]) -> Vec<
         let Some(&by) = opposite.iter().find(whole) else { continue };
         let packets = parts.iter().filter_map(|part| rules.space.witness(part));
         // Another rule may be faster still: then it is another story.
-        let decided = |key: &crate::Key| rules.ruleset.first_match(key).cause == Cause::Rule(by);
+        let decided = |key: &crate::Key| rules.decides(key, earlier.iter().copied()) == Cause::Rule(by);
         if let Some(witness) = packets.into_iter().find(decided) {
             findings.push(Finding::PartNeverDecides { rule: id, field, member, by, witness });
         }

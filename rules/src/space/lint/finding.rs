@@ -1,6 +1,6 @@
 //! What lints find.
 
-use crate::{Action, Cause, Field, Hook, Key, Matched, Protocol, RuleId, Ruleset};
+use crate::{Action, Cause, Field, Hook, Key, Matched, Protocol, RuleId, space::rules::Rules};
 
 /// What was found, and what could not be worked out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,8 +44,10 @@ pub enum Finding {
         by: Vec<RuleId>,
         /// One of them says something else than the rule.
         contradicted: bool,
-        /// A packet that the rule matches, decided by one of them.
+        /// A packet that the rule matches.
         witness: Key,
+        /// Who decides about it.
+        decided_by: RuleId,
     },
     /// Of one member of a list, everything is decided the other way by a rule before.
     PartNeverDecides {
@@ -109,14 +111,15 @@ impl Finding {
         }
     }
 
-    /// Whether the witness is what the finding says, by the meaning of the rule language.
-    pub(super) fn is_confirmed(&self, ruleset: &Ruleset) -> bool {
-        let decides = |key: &Key| ruleset.first_match(key).cause;
-        let matches = |rule: RuleId, key: &Key| ruleset.rule(rule).matches(key) == Matched::Yes;
+    /// Whether the witness is what the finding says, by the meaning of the rule language, while its rule counts.
+    pub(super) fn is_confirmed(&self, rules: &Rules<'_>) -> bool {
+        let ruleset = rules.ruleset;
+        let decides = |key: &Key| rules.decides_while(self.rule(), key);
+        let matches = |rule: RuleId, key: &Key| ruleset.rule(rule).fits(key) == Matched::Yes;
         match self {
             Self::Impossible { .. } | Self::Expired { .. } => true,
-            Self::NeverDecides { rule, witness, .. } => {
-                matches(*rule, witness) && matches!(decides(witness), Cause::Rule(decided) if decided < *rule)
+            Self::NeverDecides { rule, witness, decided_by, .. } => {
+                decided_by < rule && matches(*rule, witness) && decides(witness) == Cause::Rule(*decided_by)
             }
             Self::PartNeverDecides { rule, by, witness, .. } => {
                 by < rule && matches(*rule, witness) && matches(*by, witness)

@@ -29,7 +29,8 @@ pub(super) fn redundant(
     let at_times = rules
         .sometimes
         .iter()
-        .filter(|&&other| other > id && !replaces(rules, id, Cause::Rule(other), Hook::Input));
+        .filter(|&&other| other > id && !rules.counts_with(other, id))
+        .filter(|&&other| !replaces(rules, id, Cause::Rule(other), Hook::Input));
     if at_times.flat_map(|&other| rules.regions(other)).any(|region| own.iter().any(|own| own.meets(region)))
     {
         return Ok(None);

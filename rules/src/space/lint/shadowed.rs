@@ -26,10 +26,10 @@ pub(super) fn all_taken(
     };
     let covering: Vec<RuleId> = earlier.iter().copied().filter(|other| covers(&other)).collect();
     // Of several that would do alone, one that decides something of it.
-    let alone = covering.iter().find_map(|&one| Some((vec![one], witness(rules, id, &[one])?)));
-    let (by, witness) = match (alone, covering.first()) {
+    let alone = covering.iter().find_map(|&one| Some((vec![one], witness(rules, id, earlier, &[one])?)));
+    let (by, (witness, decided_by)) = match (alone, covering.first()) {
         (Some(alone), _) => alone,
-        (None, Some(&first)) => (vec![first], any_witness(rules, id).ok_or(Undecided)?),
+        (None, Some(&first)) => (vec![first], any_witness(rules, id, earlier).ok_or(Undecided)?),
         (None, None) => {
             let mut took = BTreeSet::new();
             let mut alive = None;
@@ -45,13 +45,13 @@ pub(super) fn all_taken(
                 return Ok(Ok(packet));
             }
             let by = needed(rules, id, took.into_iter().collect(), work);
-            let packet = witness(rules, id, &by).or_else(|| any_witness(rules, id)).ok_or(Undecided)?;
-            (by, packet)
+            let packet = witness(rules, id, earlier, &by).or_else(|| any_witness(rules, id, earlier));
+            (by, packet.ok_or(Undecided)?)
         }
     };
     let action = rules.ruleset.rule(id).action;
     let contradicted = by.iter().any(|&by| !same_kind(rules.ruleset.rule(by).action, action));
-    Ok(Err(Finding::NeverDecides { rule: id, by, contradicted, witness }))
+    Ok(Err(Finding::NeverDecides { rule: id, by, contradicted, witness, decided_by }))
 }
 
 /// Of those that take all of a rule's packets together, some that still do; the first are kept, since
@@ -70,8 +70,8 @@ fn needed(rules: &Rules<'_>, id: RuleId, mut took: Vec<RuleId>, work: &mut Work)
     took
 }
 
-/// A packet of the rule that one of `by` decides; first of all one that is decided otherwise.
-fn witness(rules: &Rules<'_>, id: RuleId, by: &[RuleId]) -> Option<Key> {
+/// A packet of the rule that one of `by` decides, and which; first of all one that is decided otherwise.
+fn witness(rules: &Rules<'_>, id: RuleId, earlier: &[RuleId], by: &[RuleId]) -> Option<(Key, RuleId)> {
     let action = rules.ruleset.rule(id).action;
     let taken = |taker: RuleId| {
         let pairs = rules
@@ -83,17 +83,22 @@ fn witness(rules: &Rules<'_>, id: RuleId, by: &[RuleId]) -> Option<Key> {
             let corners: Vec<Key> = (0..8).filter_map(|number| rules.space.corner(&both, number)).collect();
             ordinary.into_iter().chain(corners)
         });
-        let decided = |key: &Key| match rules.ruleset.first_match(key).cause {
-            Cause::Rule(decided) => by.contains(&decided),
-            Cause::Policy => false,
-        };
-        packets.into_iter().find(decided)
+        let mut decided = packets.filter_map(|key| Some((key, decider(rules, &key, earlier)?)));
+        decided.find(|(_, decider)| by.contains(decider))
     };
     let otherwise = |taker: &RuleId| !same_kind(rules.ruleset.rule(*taker).action, action);
     let (first, rest): (Vec<RuleId>, Vec<RuleId>) = by.iter().partition(|id| otherwise(id));
     first.into_iter().chain(rest).find_map(taken)
 }
 
-fn any_witness(rules: &Rules<'_>, id: RuleId) -> Option<Key> {
-    rules.regions(id).iter().find_map(|region| rules.space.witness(region))
+fn any_witness(rules: &Rules<'_>, id: RuleId, earlier: &[RuleId]) -> Option<(Key, RuleId)> {
+    let mut packets = rules.regions(id).iter().filter_map(|region| rules.space.witness(region));
+    packets.find_map(|key| Some((key, decider(rules, &key, earlier)?)))
+}
+
+fn decider(rules: &Rules<'_>, key: &Key, earlier: &[RuleId]) -> Option<RuleId> {
+    match rules.decides(key, earlier.iter().copied()) {
+        Cause::Rule(id) => Some(id),
+        Cause::Policy => None,
+    }
 }
