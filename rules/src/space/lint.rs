@@ -33,38 +33,39 @@ pub fn lint(ruleset: &Ruleset, covers: Covers<'_>) -> Lints {
     let space = Space::of([ruleset]);
     let rules = Rules::new(ruleset, &space, covers);
     let mut lints = Lints::default();
-    for id in rules.ids() {
-        if id.0 as usize >= MOST_RULES {
-            lints.undecided.push(Question::Rule(id));
-            continue;
-        }
-        match one_rule(&rules, id) {
-            Ok(findings) => lints.findings.extend(findings),
+    // The last first: before a rule that lets everything in, all others change nothing. It is the one to look at.
+    let mut wide: Vec<RuleId> = Vec::new();
+    for id in rules.ids().rev() {
+        let asked = if id.0 as usize >= MOST_RULES {
+            Err(Undecided)
+        } else {
+            one_rule(&rules, id, !wide.iter().any(|&wide| rules.counts_with(wide, id)))
+        };
+        match asked {
+            Ok(findings) => {
+                let opens = |finding: &Finding| {
+                    matches!(finding, Finding::OpensEverything { chosen_port: false, .. })
+                };
+                wide.extend(findings.iter().any(opens).then_some(id));
+                lints.findings.extend(findings.into_iter().rev());
+            }
             Err(Undecided) => lints.undecided.push(Question::Rule(id)),
         }
     }
+    lints.findings.reverse();
+    lints.undecided.reverse();
     for hook in ruleset.policy.hooks().iter() {
         match policy::policy_never_reached(&rules, hook) {
             Ok(finding) => lints.findings.extend(finding),
             Err(Undecided) => lints.undecided.push(Question::Policy(hook)),
         }
     }
-    // Before a rule that lets everything in, all others change nothing: it is the one to look at.
-    let wide = lints
-        .findings
-        .iter()
-        .filter(|finding| matches!(finding, Finding::OpensEverything { chosen_port: false, .. }));
-    if let Some(widest) = wide.map(Finding::rule).max() {
-        lints
-            .findings
-            .retain(|finding| !matches!(finding, Finding::Redundant { rule, .. } if *rule < widest));
-    }
     // Nobody is told what the reference does not confirm.
     lints.findings.retain(|finding| finding.is_confirmed(&rules));
     lints
 }
 
-fn one_rule(rules: &Rules<'_>, id: RuleId) -> Result<Vec<Finding>, Undecided> {
+fn one_rule(rules: &Rules<'_>, id: RuleId, may_be_redundant: bool) -> Result<Vec<Finding>, Undecided> {
     let rule = rules.ruleset.rule(id);
     if rule.standing == Standing::Expired {
         return Ok(vec![Finding::Expired { rule: id }]);
@@ -89,7 +90,9 @@ fn one_rule(rules: &Rules<'_>, id: RuleId) -> Result<Vec<Finding>, Undecided> {
         },
     };
     findings.extend(contradicted::in_part(rules, id, earlier));
-    findings.extend(redundant::redundant(rules, id, earlier, later, alive, &mut work)?);
+    if may_be_redundant {
+        findings.extend(redundant::redundant(rules, id, earlier, later, alive, &mut work)?);
+    }
     Ok(findings)
 }
 

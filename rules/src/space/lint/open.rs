@@ -74,8 +74,8 @@ fn opened(
     let refusing = earlier.iter().copied().filter(|&id| rules.ruleset.rule(id).action != Action::Accept);
     let refusing: Vec<RuleId> = refusing.collect();
     // Only what is as wide can leave less than most: that is few, where there are thousands of others.
-    let wide = |id: &RuleId| rules.regions(*id).iter().any(is_most);
-    let as_wide: Vec<RuleId> = refusing.iter().copied().filter(wide).collect();
+    let is_wide = |id: &RuleId| rules.regions(*id).iter().any(is_most);
+    let as_wide = || refusing.iter().copied().filter(is_wide);
     for region in rules.regions(id) {
         let chosen_port = !RangeSet::from_iter([CLIENT_PORTS]).is_within(&region.source_port.values);
         for families in [(true, false), (false, true)] {
@@ -84,7 +84,7 @@ fn opened(
                 continue;
             }
             let whole = everybody.clone();
-            for piece in rules.left(vec![everybody], as_wide.iter().copied(), &mut Vec::new(), work)? {
+            for piece in rules.left(vec![everybody], as_wide(), &mut Vec::new(), work)? {
                 if !is_most(&piece) {
                     continue;
                 }

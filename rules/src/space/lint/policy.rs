@@ -37,10 +37,20 @@ pub(super) fn policy_never_reached(rules: &Rules<'_>, hook: Hook) -> Result<Opti
     let Some(by) = otherwise else { return Ok(None) };
     // What the rules before it leave to it.
     let own = rules.regions(by).iter().filter(|region| region.hooks.contains(hook));
-    let own = own.map(|region| Region { hooks: HookSet::EMPTY.with(hook), ..region.clone() });
-    let earlier = meeting.into_iter().take_while(|&earlier| earlier < by);
-    let decided = rules.left(own.collect(), earlier, &mut Vec::new(), &mut Work(WORK))?;
-    let witness = decided.iter().find_map(|piece| rules.space.witness(piece));
+    let own: Vec<Region> =
+        own.map(|region| Region { hooks: HookSet::EMPTY.with(hook), ..region.clone() }).collect();
+    let earlier: Vec<RuleId> = meeting.into_iter().take_while(|&earlier| earlier < by).collect();
+    let left = rules.left(own.clone(), earlier.iter().copied(), &mut Vec::new(), &mut Work(WORK));
+    let witness = match left {
+        Ok(left) => left.iter().find_map(|piece| rules.space.witness(piece)),
+        // Where they are many, one that comes through is sooner hit by chance.
+        Err(Undecided) => {
+            let mut corners = (0..CORNERS)
+                .flat_map(|number| own.iter().filter_map(move |region| rules.space.corner(region, number)));
+            let is_left = |key: &Key| rules.decides(key, earlier.iter().copied()) == Cause::Policy;
+            Some(corners.find(is_left).ok_or(Undecided)?)
+        }
+    };
     Ok(witness.map(|witness| Finding::PolicyNeverReached { hook, by, witness }))
 }
 
