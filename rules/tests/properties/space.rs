@@ -1,6 +1,8 @@
+use std::sync::Arc;
+
 use portcullis_rules::{
-    Action, Cause, Change, Fact, Finding, Hook, Key, Matched, Region, Rule, RuleId, Ruleset, Space, Standing,
-    diff, edits, lint,
+    Action, AddressSet, Cause, Change, Fact, Finding, Hook, Key, Matched, Policy, Region, Rule, RuleId,
+    Ruleset, Space, Standing, diff, edits, lint,
 };
 use proptest::{
     collection::vec,
@@ -239,6 +241,36 @@ proptest! {
         }
         // A rule of its own is always possible.
         prop_assert_eq!(found.is_empty(), ruleset.policy.at(key.hook).is_none());
+    }
+}
+
+/// It is the one to look at: that thousands before it change nothing is its doing.
+#[test]
+fn a_rule_that_opens_nearly_everything_is_told_of_behind_thousands_of_others() {
+    let narrow = |number: u16| {
+        let action = if number.is_multiple_of(2) { Action::Drop } else { Action::Accept };
+        let mut rule = Rule::new("narrow", action);
+        let prefix = |first: u16| format!("{first}.{}.{}.0/24", number / 250, number % 250);
+        let addresses = |first| AddressSet::from_prefixes([prefix(first).parse().expect("a prefix")]);
+        rule.matches.source = Some(Arc::new(addresses(10)));
+        rule.matches.destination = Some(Arc::new(addresses(11)));
+        rule.matches.port = Some([(number, number + 7)].into_iter().collect());
+        rule
+    };
+    let mut rules: Vec<Rule> = (0..6000).map(narrow).collect();
+    rules.push(Rule::new("wide", Action::Accept));
+    let wide = RuleId(6000);
+    let policy = Policy { input: Some(Action::Drop), ..Policy::default() };
+    let lints = lint(&Ruleset { rules, policy }, &|_, _| false);
+    assert!(lints.undecided.is_empty(), "{:?}", lints.undecided);
+    match &lints.findings[..] {
+        [Finding::OpensEverything { rule, nearly: true, .. }, rest @ ..] if *rule == wide => {
+            assert!(
+                rest.iter().all(|finding| matches!(finding, Finding::PolicyNeverReached { .. })),
+                "{rest:?}"
+            );
+        }
+        findings => panic!("{} findings: {:?}", findings.len(), findings.first()),
     }
 }
 
