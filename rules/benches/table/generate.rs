@@ -33,13 +33,13 @@ impl Random {
         self.next() % end
     }
 
-    fn one_of<T: Copy>(&mut self, all: &[T]) -> T {
+    pub(crate) fn one_of<T: Copy>(&mut self, all: &[T]) -> T {
         all[self.below(all.len() as u64) as usize]
     }
 }
 
 const ANY_PORT: (u16, u16) = (0, u16::MAX);
-const SERVICES: [u16; 24] = [
+pub(crate) const SERVICES: [u16; 24] = [
     20, 21, 22, 23, 25, 53, 80, 88, 110, 123, 135, 139, 143, 161, 389, 443, 445, 993, 1433, 1521, 1723, 3306,
     5432, 8080,
 ];

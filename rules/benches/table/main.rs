@@ -16,6 +16,7 @@ mod classbench;
 mod generate;
 mod measure;
 mod set;
+mod site;
 
 use std::{env, error::Error, path::PathBuf};
 
@@ -50,18 +51,23 @@ fn main() -> Result<(), Box<dyn Error>> {
     if let Some(folder) = folder {
         sets.extend(classbench::read_folder(&folder)?);
     }
-    if let Some(only) = only {
-        sets.retain(|set: &Set| match only.strip_prefix('=') {
-            Some(name) => set.name == name,
-            None => set.name.contains(&only),
-        });
-    }
+    let wanted = |name: &str| match only.as_deref().map(|only| (only, only.strip_prefix('='))) {
+        None => true,
+        Some((_, Some(only))) => name == only,
+        Some((only, None)) => name.contains(only),
+    };
+    sets.retain(|set: &Set| wanted(&set.name));
     if let Some(folder) = write {
         return sets.iter().try_for_each(|set| classbench::write(set, &folder));
     }
+    let sites = SIZES.iter().map(|&count| site::site(count));
+    let lists = [false, true].into_iter().flat_map(|v6| {
+        [site::hosts(100_000, v6), site::blocklists(1, 600_000, v6), site::blocklists(8, 600_000, v6)]
+    });
+    let scenes = sets.iter().flat_map(|set| [set.scene(false), set.scene(true)]);
     measure::header();
-    for set in sets {
-        measure::measure(&set);
+    for scene in scenes.chain(sites).chain(lists).filter(|scene| wanted(&scene.name)) {
+        measure::measure(&scene);
     }
     Ok(())
 }

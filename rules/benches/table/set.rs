@@ -6,13 +6,23 @@ use std::{
 };
 
 use portcullis_rules::{
-    Action, AddressSet, Fact, Hook, Key, LogDetail, Match, Place, Policy, Ports, Protocol, RangeSet, Rule,
-    Ruleset, State,
+    Action, AddressSet, Fact, Hook, Key, Match, Policy, Ports, Protocol, RangeSet, Rule, Ruleset, State,
 };
 
 use crate::generate::Random;
 
-/// Rules, and packets to look up among them.
+/// Rules of one family, and packets to look up among them.
+#[derive(Debug)]
+pub(crate) struct Scene {
+    pub(crate) name: String,
+    pub(crate) v6: bool,
+    pub(crate) ruleset: Arc<Ruleset>,
+    pub(crate) keys: Vec<Key>,
+    /// The rule that decides each packet, where somebody else says so.
+    pub(crate) expected: Option<Vec<Option<usize>>>,
+}
+
+/// Rules in ClassBench's terms, and packets to look up among them.
 #[derive(Debug, Clone)]
 pub(crate) struct Set {
     pub(crate) name: String,
@@ -65,26 +75,46 @@ impl Set {
         Self::new(format!("{}, every {n}th", self.name), self.rules.iter().step_by(n).copied().collect())
     }
 
+    pub(crate) fn scene(&self, v6: bool) -> Scene {
+        let Self { name, expected, .. } = self;
+        let (ruleset, keys) = (self.ruleset(v6), self.keys(v6));
+        Scene { name: name.clone(), v6, ruleset, keys, expected: expected.clone() }
+    }
+
     pub(crate) fn ruleset(&self, v6: bool) -> Arc<Ruleset> {
-        let rules = self.rules.iter().enumerate().map(|(number, line)| Rule {
-            name: format!("rule {number}").into(),
-            hooks: [Hook::Forward].into_iter().collect(),
-            matches: line.matches(v6),
-            action: if number % 2 == 0 { Action::Accept } else { Action::Drop },
-            log: LogDetail::default(),
-            failsafe: false,
-            rate: None,
-            standing: portcullis_rules::Standing::InForce,
-            excluding: Vec::new(),
-            comment: None,
-            place: Place::default(),
-        });
-        let policy = Policy { forward: Some(Action::Drop), ..Policy::default() };
-        Arc::new(Ruleset { rules: rules.collect(), policy })
+        ruleset(self.rules.iter().map(|line| line.matches(v6)))
     }
 
     pub(crate) fn keys(&self, v6: bool) -> Vec<Key> {
         self.packets.iter().map(|packet| packet.key(v6)).collect()
+    }
+}
+
+/// Rules for these, which accept and drop by turns.
+pub(crate) fn ruleset(matches: impl Iterator<Item = Match>) -> Arc<Ruleset> {
+    let rules = matches.enumerate().map(|(number, matches)| {
+        let action = if number % 2 == 0 { Action::Accept } else { Action::Drop };
+        let hooks = [Hook::Forward].into_iter().collect();
+        Rule { hooks, matches, ..Rule::new(&format!("rule {number}"), action) }
+    });
+    let policy = Policy { forward: Some(Action::Drop), ..Policy::default() };
+    Arc::new(Ruleset { rules: rules.collect(), policy })
+}
+
+/// A forwarded packet.
+pub(crate) fn key(source: IpAddr, destination: IpAddr, protocol: u8, ports: Option<Ports>) -> Key {
+    Key {
+        hook: Hook::Forward,
+        in_interface: Fact::Absent,
+        out_interface: Fact::Absent,
+        source,
+        destination,
+        protocol: Protocol(protocol),
+        ports,
+        icmp: None,
+        tcp_flags: None,
+        state: State::New,
+        user: Fact::Absent,
     }
 }
 
@@ -150,19 +180,8 @@ impl Line {
 
 impl Packet {
     fn key(&self, v6: bool) -> Key {
-        Key {
-            hook: Hook::Forward,
-            in_interface: Fact::Absent,
-            out_interface: Fact::Absent,
-            source: address(self.source, v6),
-            destination: address(self.destination, v6),
-            protocol: Protocol(self.protocol),
-            // ClassBench has ports in every packet.
-            ports: Some(Ports { source: self.source_port, destination: self.port }),
-            icmp: None,
-            tcp_flags: None,
-            state: State::New,
-            user: Fact::Absent,
-        }
+        // ClassBench has ports in every packet.
+        let ports = Ports { source: self.source_port, destination: self.port };
+        key(address(self.source, v6), address(self.destination, v6), self.protocol, Some(ports))
     }
 }
