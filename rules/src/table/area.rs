@@ -102,8 +102,8 @@ impl<A: Address> Axes<A> {
     /// The classes of sources, and of destinations, that these extents tell apart; see [`Classes::of`].
     pub(super) fn classes<'a>(&self, extents: &[Extent<'a, A>]) -> Option<[Classes<u32>; 2]> {
         let classes = |axis: &A::Axis, of: &dyn Fn(usize) -> Ranges<'a, A>| {
-            let number = |&(first, last): &(A, A)| (axis.number(first), axis.number(last));
-            Classes::of((0..extents.len()).map(|extent| Some(of(extent)?.iter().map(number))))
+            let on_axis = |&range: &(A, A)| axis.range(range);
+            Classes::of((0..extents.len()).map(|extent| Some(of(extent)?.iter().map(on_axis))))
         };
         Some([
             classes(&self.source, &|extent| extents[extent].source)?,
@@ -238,10 +238,9 @@ type Box4<A> = ((A, A), (A, A), (u16, u16), (u16, u16));
 
 impl<A: Address> Axes<A> {
     fn area(&self, (source, destination, source_port, port): Box4<A>, kind: (u16, u16), mark: Mark) -> Area {
-        let on = |axis: &A::Axis, (first, last): (A, A)| (axis.number(first), axis.number(last));
         Area {
-            source: on(&self.source, source),
-            destination: on(&self.destination, destination),
+            source: self.source.range(source),
+            destination: self.destination.range(destination),
             source_port,
             port,
             kind,

@@ -40,6 +40,68 @@ const fn v6(last: u16) -> IpAddr {
     IpAddr::V6(std::net::Ipv6Addr::new(last, 0, 0, 0, 0, 0, 0, last))
 }
 
+/// Ranges of IPv6 addresses as firewalls name them, in each other and far apart.
+const V6_PLACES: [(u128, u32); 12] = [
+    (0, 0),
+    (0, 128),
+    (0xffff << 32, 96),
+    (0xfc00 << 112, 7),
+    (0xfe80 << 112, 10),
+    (0xff00 << 112, 8),
+    (SITE, 48),
+    (SITE, 64),
+    (SITE, 128),
+    (SITE | 0xff_fe00_0001, 128),
+    (SITE | 1 << 64, 64),
+    (u128::MAX, 128),
+];
+const SITE: u128 = 0x2001_0db8_0005 << 80;
+
+/// Rules that name such places, and addresses near their ends.
+pub(crate) fn v6_places(number: std::ops::Range<usize>) -> impl Strategy<Value = (Arc<Ruleset>, Vec<Key>)> {
+    let range = |(first, length): (u128, u32)| (first, first | u128::MAX.checked_shr(length).unwrap_or(0));
+    let address = |bits: u128| IpAddr::V6(bits.into());
+    let set = move || {
+        let places = prop_oneof![9 => 1..3usize, 1 => 30..40usize]
+            .prop_flat_map(|count| (vec((select(&V6_PLACES[..]), 0..4u128), count), any::<u8>()));
+        let set = places.prop_map(move |(places, negated)| {
+            // Some end in the midst of another, or begin there.
+            let places = places.into_iter().map(|(place, shift)| {
+                let (first, last) = range(place);
+                let off = (last - first) / 4 * shift;
+                (address(first + off), address(last.saturating_add(if shift == 3 { off } else { 0 })))
+            });
+            let set = AddressSet::from_ranges(places);
+            Arc::new(if negated < 25 { set.complement() } else { set })
+        });
+        weighted(0.7, set)
+    };
+    let rule =
+        (set(), set(), ports(), select(&Action::ALL[..])).prop_map(|(source, destination, port, action)| {
+            Rule {
+                matches: Match { source, destination, port, ..Match::default() },
+                ..Rule::new("rule", action)
+            }
+        });
+    let near = move || {
+        (select(&V6_PLACES[..]), 0..8u128, 0..3u128).prop_map(move |(place, eighth, near)| {
+            let (first, last) = range(place);
+            let end = if eighth == 7 { last } else { first + (last - first) / 4 * (eighth % 4) };
+            address(end.wrapping_add(near).wrapping_sub(1))
+        })
+    };
+    let key = (known_key(), near(), near()).prop_map(|(key, source, destination)| Key {
+        source,
+        destination,
+        ..key
+    });
+    (vec(rule, number), vec(key, 60)).prop_map(|(rules, keys)| {
+        let policy = Policy { input: Some(Action::Drop), ..Policy::default() };
+        let keys = keys.into_iter().map(|key| Key { hook: Hook::Input, ..key }).collect();
+        (Arc::new(Ruleset { rules, policy }), keys)
+    })
+}
+
 /// Rules over all hooks and fields, most of them with few fields, and any policy.
 pub(crate) fn ruleset() -> impl Strategy<Value = Arc<Ruleset>> {
     let action = || weighted(0.8, select(&Action::ALL[..]));

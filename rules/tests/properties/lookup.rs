@@ -3,13 +3,13 @@ use std::{collections::BTreeMap, sync::Arc};
 use portcullis_rules::{Action, Cause, Decision, Key, Matched, Protocol, RuleTable, Ruleset, Standing};
 use proptest::{
     collection::vec,
-    prelude::{ProptestConfig, Strategy, any},
+    prelude::{ProptestConfig, Strategy, any, prop_oneof},
     prop_assert, prop_assert_eq, proptest,
     strategy::ValueTree,
     test_runner::{TestCaseError, TestRunner},
 };
 
-use crate::generators::{completions, key, many_rules, ruleset, timeless_ruleset};
+use crate::generators::{completions, key, many_rules, ruleset, timeless_ruleset, v6_places};
 
 /// Whether the table answers each of `keys` as its rules do, by whichever strategy.
 fn agree(ruleset: &Arc<Ruleset>, keys: &[Key]) -> Result<(), TestCaseError> {
@@ -33,10 +33,15 @@ fn together(table: &RuleTable, keys: &[Key]) -> Vec<Decision> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 20, max_shrink_iters: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 60, max_shrink_iters: 200, ..ProptestConfig::default() })]
 
     #[test]
     fn a_table_of_many_rules_answers_as_they_do(ruleset in many_rules(10..200), keys in vec(key(), 40)) {
+        agree(&ruleset, &keys)?;
+    }
+
+    #[test]
+    fn ipv6_anywhere_is_told_apart((ruleset, keys) in prop_oneof![v6_places(1..5), v6_places(10..100)]) {
         agree(&ruleset, &keys)?;
     }
 }
