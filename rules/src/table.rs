@@ -13,6 +13,7 @@ mod index;
 mod kinds;
 mod mark;
 mod pairs;
+mod slots;
 mod steps;
 mod summary;
 mod tree;

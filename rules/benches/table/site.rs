@@ -73,7 +73,7 @@ pub(crate) fn site(count: usize) -> Scene {
 
 /// `lists` blocklists, with so many lines in all of them; and a few more rules.
 pub(crate) fn blocklists(lists: usize, lines: usize, v6: bool) -> Scene {
-    blocked(format!("{lists} blocklists of {}k", lines / lists / 1000), lists, lines, v6, line)
+    blocked(format!("{lists} lists of {}k lines", lines / lists / 1000), lists, lines, v6, line)
 }
 
 /// A set of so many single addresses.

@@ -1,7 +1,6 @@
 //! Addresses as numbers of 32 bits, in which a table tells apart what its rules tell apart.
 
 mod prefixes;
-mod slots;
 
 use std::net::IpAddr;
 
@@ -10,7 +9,7 @@ use super::steps::{Coordinate, Steps};
 use crate::AddressSet;
 
 /// An address of one family.
-pub(super) trait Address: Coordinate {
+pub(super) trait Address: Coordinate + Into<u128> {
     /// Turns an address into a number of 32 bits.
     type Axis: Axis<Self>;
 

@@ -12,8 +12,10 @@
 
 mod ask;
 mod build;
+mod list;
 mod rank;
 
+use self::list::List;
 pub(super) use self::{
     ask::{Ask, LONG},
     build::Taken,
@@ -45,7 +47,7 @@ struct Fact<A> {
 enum Classes<A> {
     Numbers { known: Steps<u32, u16>, absent: u16, unknown: u16 },
     Names { known: Steps<u128, u16>, absent: u16, unknown: u16 },
-    Addresses(Steps<A, u16>),
+    Addresses(List<A>),
 }
 
 impl<A: Address> Kinds<A> {

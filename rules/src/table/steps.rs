@@ -1,5 +1,7 @@
 //! Functions of a number that are constant between a few steps.
 
+use std::hint::select_unpredictable;
+
 use crate::Step;
 
 /// A number that can be cut into equal cells.
@@ -76,7 +78,7 @@ impl<T: Coordinate, V: Copy + PartialEq> Steps<T, V> {
         let mut left = end - passed;
         while left > 0 {
             let half = left.div_ceil(2);
-            passed += half * usize::from(self.starts[passed + half - 1] <= at);
+            passed = select_unpredictable(self.starts[passed + half - 1] <= at, passed + half, passed);
             left -= half;
         }
         self.values[passed]

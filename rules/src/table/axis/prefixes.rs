@@ -7,7 +7,8 @@
 
 use std::hint::select_unpredictable;
 
-use super::{slots::Slots, spread};
+use super::spread;
+use crate::table::slots::Slots;
 
 /// The prefixes into which the rules' ranges fall. All addresses of which one is the longest are in the same ranges,
 /// and have one number, counted in the order of the first of these.
@@ -29,7 +30,15 @@ pub(in crate::table) struct Prefixes {
 #[derive(Debug, Clone)]
 struct Longer {
     mask: u128,
-    numbers: Slots,
+    slots: Slots,
+    /// By slot; of one that nobody has, any other's.
+    numbers: Box<[u32]>,
+}
+
+impl Longer {
+    fn bytes(&self) -> usize {
+        size_of_val(self) + self.slots.bytes() + size_of_val(&*self.numbers)
+    }
 }
 
 /// Lengths beyond 64 bits that may occur: hosts, links of two, translated IPv4.
@@ -68,9 +77,13 @@ impl Prefixes {
             return None;
         }
         let longer = lengths.map(|prefixes| {
-            let numbers: Vec<(u128, u32)> =
-                prefixes.iter().map(|&(prefix, number)| (prefix.first, number)).collect();
-            Some(Longer { mask: !host(prefixes[0].0.length), numbers: Slots::new(&numbers)? })
+            let (slots, slot_of) = Slots::new(prefixes.iter().map(|(prefix, _)| prefix.first))?;
+            let (prefix, number) = prefixes[0];
+            let mut numbers = vec![number; slots.count()];
+            for (&(_, number), slot) in prefixes.iter().zip(slot_of) {
+                numbers[slot] = number;
+            }
+            Some(Longer { mask: !host(prefix.length), slots, numbers: numbers.into() })
         });
         let longer = longer.collect::<Option<_>>()?;
         let mut networks = regions(&prefixes, |prefix| prefix.length <= Prefix::NETWORK);
@@ -91,9 +104,9 @@ impl Prefixes {
     #[inline]
     pub(super) fn number(&self, address: u128) -> u32 {
         let mut number = self.numbers[at_or_below(&self.networks, high(address))];
-        for Longer { mask, numbers } in &self.longer {
+        for Longer { mask, slots, numbers } in &self.longer {
             let prefix = address & mask;
-            let found = numbers.at(prefix);
+            let found = numbers[slots.of(prefix)];
             number = select_unpredictable(self.firsts[found as usize] & mask == prefix, found, number);
         }
         number << self.spread
@@ -111,7 +124,7 @@ impl Prefixes {
         size_of_val(&*self.networks)
             + size_of_val(&*self.numbers)
             + size_of_val(&*self.firsts)
-            + self.longer.iter().map(|longer| size_of_val(longer) + longer.numbers.bytes()).sum::<usize>()
+            + self.longer.iter().map(Longer::bytes).sum::<usize>()
     }
 }
 

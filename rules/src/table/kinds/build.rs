@@ -8,6 +8,7 @@ use std::{
 use super::{
     Classes, Fact, Kinds,
     ask::{Ask, Named},
+    list::List,
     rank::rank,
 };
 use crate::{
@@ -279,7 +280,7 @@ fn classes<A: Address>(named: &[Option<Named<'_>>]) -> Option<(Vec<Row>, Classes
         }
         Named::Addresses(_) => {
             let classes::Classes { rows, steps } = classes::Classes::of(addresses)?;
-            Some((rows, Classes::Addresses(Steps::new(steps))))
+            Some((rows, Classes::Addresses(List::new(&steps))))
         }
     }
 }
