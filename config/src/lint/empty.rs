@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use toml::Value;
 
-/// Those of the sets that are empty: nothing is listed, or nothing but other empty sets. (A list that
-/// leaves nothing of what it names is an error, and so is an empty file.)
-pub(super) fn empty_sets(sets: &BTreeMap<String, Value>) -> BTreeSet<String> {
-    let mut empty = BTreeSet::new();
+/// Those of the sets that are empty: nothing is listed, or nothing but other empty sets, among them those of
+/// files without a line. (A list that leaves nothing of what it names is an error.)
+pub(super) fn empty_sets(sets: &BTreeMap<String, Value>, mut empty: BTreeSet<String>) -> BTreeSet<String> {
     loop {
         let is_empty = |set: &Value| {
             let members = ["addresses", "ports"].into_iter().find_map(|key| set.get(key));
@@ -17,8 +16,11 @@ pub(super) fn empty_sets(sets: &BTreeMap<String, Value>) -> BTreeSet<String> {
                 None => false,
             }
         };
-        let found: BTreeSet<String> =
-            sets.iter().filter(|(_, set)| is_empty(set)).map(|(name, _)| name.clone()).collect();
+        let found: BTreeSet<String> = sets
+            .iter()
+            .filter(|(name, set)| is_empty(set) || empty.contains(*name))
+            .map(|(name, _)| name.clone())
+            .collect();
         if found == empty {
             return empty;
         }

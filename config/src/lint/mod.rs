@@ -63,7 +63,7 @@ struct Warning {
 /// for what has expired.
 pub fn lint(loaded: &Loaded) -> Warnings {
     let texts = Report::new(loaded.sources.clone(), Vec::new());
-    let written = Written::read(&loaded.sources);
+    let written = Written::read(loaded);
     let ruleset = &*loaded.config.ruleset_at(None);
     let times = Times::of(&loaded.config);
     let Lints { findings, undecided } = lint_rules(ruleset, &|wide, narrow| times.cover(wide, narrow));

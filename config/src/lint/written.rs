@@ -6,7 +6,7 @@ use portcullis_rules::{Action, Finding, Rule, RuleId, Ruleset};
 
 use super::{Warning, empty::empty_sets, hooks};
 use crate::{
-    Sources,
+    Loaded,
     problem::{FileErrors, Problems, Quoted, Span},
     sources::FileId,
     written::{self, File, Role, Scalar},
@@ -33,7 +33,7 @@ struct WrittenRule {
 }
 
 impl Written {
-    pub(super) fn read(sources: &Sources) -> Self {
+    pub(super) fn read(Loaded { sources, config, .. }: &Loaded) -> Self {
         let mut read = Self::default();
         let mut definitions = BTreeMap::new();
         let problems = Problems::default();
@@ -51,7 +51,10 @@ impl Written {
                 definitions.extend(sets.clone());
             }
         }
-        read.empty_sets = empty_sets(&definitions);
+        // Only files' sets are known to be empty by what is in them.
+        let without_a_line = config.sets.iter().filter(|(_, addresses)| addresses.is_empty());
+        let without_a_line = without_a_line.map(|(name, _)| name.to_string());
+        read.empty_sets = empty_sets(&definitions, without_a_line.collect());
         read
     }
 
