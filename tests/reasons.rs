@@ -141,6 +141,8 @@ fn what_is_different_on_some_days_only_is_told_on_every_day() {
         let keys = "hook = \"input\"\nprotocol = \"tcp\"\nport = 28\naction = \"accept\"";
         with(&rule("some days", &format!("{keys}\nschedule = \"{days} 00:00-24:00 UTC\"")))
     };
+    let keys = "hook = \"input\"\nprotocol = \"tcp\"\nport = \"26-30\"\naction = \"accept\"";
+    let open = rule("open", keys);
     let until = |end: &str| days("mon-sun").replace("schedule", &format!("expires = {end}\nschedule"));
     let cases = [
         // Whatever day is today, it is another one than most of these.
@@ -151,6 +153,8 @@ fn what_is_different_on_some_days_only_is_told_on_every_day() {
         (until("2998-01-01"), until("2999-01-01"), 1, "newly open: 1, newly closed: 0"),
         (until("2999-01-01"), until("2998-01-01"), 0, "newly open: 0, newly closed: 1"),
         (until("2020-01-01"), until("2020-01-02"), 0, "no packet is decided otherwise"),
+        // Where a part of what is opened was open on some days before, the whole says it.
+        (days("wed"), days("wed") + &open, 1, "newly open: 1, newly closed: 0"),
     ];
     for (old, new, expected, last) in cases {
         let home = Home::new(&new);

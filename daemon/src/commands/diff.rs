@@ -12,6 +12,8 @@ use crate::cli::DiffArgs;
 
 /// More values of a list than these are counted, not shown.
 const MOST_VALUES: usize = 8;
+/// More differences than these are not compared with one another.
+const MOST_COMPARED: usize = 2000;
 
 pub(super) fn run(args: &DiffArgs) -> Outcome {
     let read = |file: &Path| match load(file) {
@@ -85,6 +87,11 @@ impl Comparison {
         }
         let told = |(found, times)| if times == cases.len() { Found { time: None, ..found } } else { found };
         let mut found: Vec<Found> = found.into_iter().map(told).collect();
+        if cases.len() > 1 && found.len() < MOST_COMPARED {
+            // At some times other rules leave but a part of what is told of as a whole.
+            let differences: Vec<Difference> = found.iter().map(|found| found.difference.clone()).collect();
+            found.retain(|part| !differences.iter().any(|whole| is_a_part(&part.difference, whole)));
+        }
         found.sort_by_key(|found| (found.difference.change, found.time));
         // Whatever the time, they are the same rules.
         let (old, new) =
@@ -189,6 +196,12 @@ fn is_the_same(one: &Difference, other: &Difference) -> bool {
         (difference.change, difference.actions, difference.causes, difference.unmatched)
     };
     said(one) == said(other) && one.words == other.words
+}
+
+/// Whether the packets of a difference are some of another's, and not all.
+fn is_a_part(part: &Difference, whole: &Difference) -> bool {
+    let said = |difference: &Difference| (difference.change, difference.actions, difference.unmatched);
+    said(part) == said(whole) && part.region.is_within(&whole.region) && !whole.region.is_within(&part.region)
 }
 
 const fn sign(change: Change) -> char {

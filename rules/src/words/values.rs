@@ -38,8 +38,18 @@ pub(crate) fn patterns(set: &InterfaceSet) -> Vec<String> {
     any_of.chain(none_of.iter().map(|pattern| format!("!{pattern}"))).collect()
 }
 
-/// As few texts as there are: flags without the two of ECN, where those don't count.
+/// As few texts as there are, or what is missing where that is shorter: flags without the two of ECN, where
+/// those don't count.
 pub(crate) fn tcp_flags(bytes: &ByteSet) -> Vec<String> {
+    let (named, missing) = (masked(bytes), masked(&bytes.complement()));
+    if !missing.is_empty() && missing.len() < named.len() {
+        missing.iter().map(|text| format!("!{text}")).collect()
+    } else {
+        named
+    }
+}
+
+fn masked(bytes: &ByteSet) -> Vec<String> {
     let mut left = *bytes;
     let mut texts = Vec::new();
     loop {
