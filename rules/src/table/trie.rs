@@ -1,49 +1,51 @@
 //! From a number to its class in as many loads as there are levels, without a branch.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, hash::BuildHasherDefault};
 
-/// A function of numbers: a table of `ROOT` over their highest bits, then nodes of 256.
+use super::classes::Folding;
+
+/// A function of numbers: a table of `ROOT` over their highest bits, then nodes of [`NODE`].
 /// Equal nodes are kept once.
 #[derive(Debug, Clone)]
 pub(super) struct Trie<const ROOT: usize, const LEVELS: usize> {
     /// By the highest bits: a node of the first level.
     root: Box<[u16; ROOT]>,
-    /// Each level's nodes, one after the other.
-    levels: [Box<[u16]>; LEVELS],
+    /// The nodes of all levels, one after the other.
+    nodes: Box<[u16]>,
 }
 
-const NODE: usize = 256;
+const NODE_BITS: usize = 6;
+const NODE: usize = 1 << NODE_BITS;
 
 /// For addresses.
-pub(super) type AddressTrie = Trie<{ 1 << 16 }, 2>;
+pub(super) type AddressTrie = Trie<{ 1 << 14 }, 3>;
 /// For ports.
-pub(super) type PortTrie = Trie<{ 1 << 8 }, 1>;
+pub(super) type PortTrie = Trie<{ 1 << 10 }, 1>;
 
 impl<const ROOT: usize, const LEVELS: usize> Trie<ROOT, LEVELS> {
     /// The function that has the value of the last of these steps at or below each number; they
     /// ascend, and the first is at 0. `None` where it would take more than `most` bytes.
     pub(super) fn new(steps: &[(u32, u16)], most: usize) -> Option<Self> {
-        let levels = vec![Level::default(); LEVELS];
-        let mut builder = Builder { steps, at: 0, levels, bytes: 0, most };
-        let root = builder.entries(0, 0, 1 << (8 * LEVELS), ROOT)?;
-        let mut levels = builder.levels.into_iter().map(|level| level.nodes.into());
+        let levels = vec![Level::default(); LEVELS + 1];
+        let mut builder = Builder { steps, at: 0, levels, nodes: Vec::new(), most };
+        let root = builder.entries(0, 0, 1 << (NODE_BITS * LEVELS), ROOT)?;
         let root = root.into_boxed_slice().try_into().ok()?;
-        Some(Self { root, levels: std::array::from_fn(|_| levels.next().unwrap_or_default()) })
+        Some(Self { root, nodes: builder.nodes.into() })
     }
 
     /// The value at `at`, which has no more bits than there are.
-    #[inline]
+    #[inline(always)]
     pub(super) fn at(&self, at: u32) -> u16 {
-        let mut entry = self.root[(at >> (8 * LEVELS)) as usize % ROOT];
-        for (level, nodes) in self.levels.iter().enumerate() {
-            let byte = at >> (8 * (LEVELS - 1 - level)) & 0xff;
-            entry = nodes[usize::from(entry) * NODE + byte as usize];
+        let mut entry = self.root[(at >> (NODE_BITS * LEVELS)) as usize % ROOT];
+        for level in (0..LEVELS).rev() {
+            let within = at as usize >> (NODE_BITS * level) & (NODE - 1);
+            entry = self.nodes[usize::from(entry) << NODE_BITS | within];
         }
         entry
     }
 
     pub(super) fn bytes(&self) -> usize {
-        size_of_val(&*self.root) + self.levels.iter().map(|level| size_of_val(&**level)).sum::<usize>()
+        size_of_val(&*self.root) + size_of_val(&*self.nodes)
     }
 }
 
@@ -52,17 +54,16 @@ struct Builder<'a> {
     /// The last step at or below where the walk has come to.
     at: usize,
     levels: Vec<Level>,
-    bytes: usize,
+    nodes: Vec<u16>,
     most: usize,
 }
 
 #[derive(Debug, Clone, Default)]
 struct Level {
-    nodes: Vec<u16>,
     /// The nodes' numbers, by what is in them.
-    numbers: HashMap<Box<[u16]>, u16>,
+    numbers: HashMap<Box<[u16]>, u16, BuildHasherDefault<Folding>>,
     /// The numbers of nodes of which all entries are the same, by the value that they lead to.
-    uniform: HashMap<u16, u16>,
+    uniform: HashMap<u16, u16, BuildHasherDefault<Folding>>,
 }
 
 impl Builder<'_> {
@@ -80,16 +81,17 @@ impl Builder<'_> {
             };
             let same = usize::try_from((next - from) / width).unwrap_or(count).min(count - entries.len());
             if same > 0 {
-                let entry = self.uniform(level, self.steps[self.at].1)?;
+                let entry = self.uniform(level + 1, self.steps[self.at].1)?;
                 entries.resize(entries.len() + same, entry);
             } else {
                 let node = self.entries(level + 1, from, width / NODE as u64, NODE)?;
-                entries.push(self.number(level, node.into())?);
+                entries.push(self.number(level + 1, node.into())?);
             }
         }
         Some(entries)
     }
 
+    /// The entry that leads to `value` from every entry below, `level` nodes deep.
     fn uniform(&mut self, level: usize, value: u16) -> Option<u16> {
         if level == self.levels.len() {
             return Some(value);
@@ -104,18 +106,18 @@ impl Builder<'_> {
     }
 
     fn number(&mut self, level: usize, node: Box<[u16]>) -> Option<u16> {
-        let Level { nodes, numbers, .. } = &mut self.levels[level];
-        if let Some(&number) = numbers.get(&node) {
+        if let Some(&number) = self.levels[level].numbers.get(&node) {
             return Some(number);
         }
-        self.bytes += size_of_val(&*node);
-        let number = u16::try_from(numbers.len()).ok().filter(|_| self.bytes <= self.most)?;
-        nodes.extend(&node);
-        numbers.insert(node, number);
+        let number = u16::try_from(self.nodes.len() / NODE).ok()?;
+        self.nodes.extend(&node);
+        if size_of_val(&*self.nodes) > self.most {
+            return None;
+        }
+        self.levels[level].numbers.insert(node, number);
         Some(number)
     }
 }
-
 #[cfg(test)]
 mod tests {
     use super::{AddressTrie, PortTrie};
