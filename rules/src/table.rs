@@ -5,10 +5,12 @@
 
 mod area;
 mod axis;
-mod bits;
 mod block;
 mod classes;
+mod cross;
 mod doubt;
+mod finder;
+mod grid;
 mod index;
 mod kinds;
 mod mark;
@@ -22,11 +24,7 @@ mod trie;
 use std::sync::Arc;
 
 pub use self::summary::{Strategy, TablePart, TableSummary};
-use self::{
-    doubt::Doubt,
-    index::{BATCH, Index},
-    mark::Mark,
-};
+use self::{doubt::Doubt, finder::BATCH, index::Index, mark::Mark};
 use crate::{Action, Decision, Fact, Hook, Key, Rule, RuleId, Ruleset, Standing};
 
 /// A ruleset made ready for lookup. It answers every key as [`Ruleset::first_match`] does.
@@ -127,7 +125,11 @@ impl RuleTable {
         let count = count.max(1);
         for ((key, mark), decision) in keys[..count].iter().zip(&marks).zip(decisions) {
             let certain = mark.is_exact() && !asks.in_doubt(key);
-            *decision = if certain { mark.decision(policy) } else { self.lookup(key) };
+            if certain {
+                *decision = mark.decision(policy);
+            } else {
+                *decision = self.lookup(key);
+            }
         }
         count
     }

@@ -80,6 +80,9 @@ pub(super) struct Extent<'a, A> {
 /// The ranges of a field; `None` where the rule does not name it, or its kinds know it.
 pub(super) type Ranges<'a, T> = Option<&'a [(T, T)]>;
 
+/// A range is narrow if it has at most this many addresses.
+pub(super) const NARROW: u32 = 1 << 24;
+
 /// Both addresses' axes.
 #[derive(Debug, Clone)]
 pub(super) struct Axes<A: Address> {
@@ -97,6 +100,15 @@ impl<A: Address> Axes<A> {
             source: axis(&|extent| extents[extent].source),
             destination: axis(&|extent| extents[extent].destination),
         }
+    }
+
+    /// In which addresses an extent is wide: 1 for sources, 2 for destinations.
+    pub(super) fn width(&self, extent: &Extent<'_, A>) -> usize {
+        let wide = |axis: &A::Axis, ranges: Ranges<'_, A>| {
+            each(ranges).any(|(first, last)| axis.number(last) - axis.number(first) >= NARROW)
+        };
+        usize::from(wide(&self.source, extent.source))
+            + 2 * usize::from(wide(&self.destination, extent.destination))
     }
 
     /// The classes of sources, and of destinations, that these extents tell apart; see [`Classes::of`].
@@ -232,6 +244,18 @@ impl<'a, A: Address> Extent<'a, A> {
             areas.push(axes.area(area, (first, last), mark.asked()));
         }
     }
+}
+
+/// These extents as areas: not many more than there are extents.
+pub(super) fn areas<A: Address>(extents: &[Extent<'_, A>], axes: &Axes<A>) -> Vec<Area> {
+    let total = |most: usize| extents.iter().map(|extent| extent.parts(most)).sum::<usize>();
+    let mut most = 4096;
+    while most > 1 && total(most) > 2 * extents.len() + 1024 {
+        most /= 2;
+    }
+    let mut areas = Vec::with_capacity(total(most));
+    extents.iter().for_each(|extent| extent.areas(axes, most, &mut areas));
+    areas
 }
 
 type Box4<A> = ((A, A), (A, A), (u16, u16), (u16, u16));

@@ -66,8 +66,9 @@ impl<T: Step> Classes<T> {
             return None;
         }
         flips.sort_unstable();
-        let mut rows = Rows::default();
-        let mut steps = Vec::new();
+        let mut rows =
+            Rows(HashMap::with_capacity_and_hasher(flips.len() + 1, BuildHasherDefault::default()));
+        let mut steps = Vec::with_capacity(flips.len() + 1);
         if flips.first().is_none_or(|&(at, _)| at > T::MIN) {
             steps.push((T::MIN, rows.number(&here)?));
         }

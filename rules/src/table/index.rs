@@ -1,14 +1,12 @@
-//! The rules of one hook and one address family, and the choice of what looks them up.
+//! The rules of one hook and one address family.
 
 use super::{
     area::{Axes, Extent, Point},
     axis::{Address, Axis},
-    bits::{self, Bits},
+    finder::{BATCH, Finder},
     kinds::Kinds,
     mark::Mark,
-    pairs::Pairs,
     summary::Strategy,
-    tree::Tree,
 };
 use crate::{Key, Match, RuleId, Ruleset};
 
@@ -19,26 +17,6 @@ pub(super) struct Index<A: Address> {
     axes: Axes<A>,
     finder: Finder,
 }
-
-#[derive(Debug, Clone)]
-enum Finder {
-    Pairs(Box<Pairs>),
-    Bits(Box<Bits>),
-    Tree(Box<Tree>),
-}
-
-/// So many keys are looked up together: enough that one's way through memory is waited for while others go on.
-pub(super) const BATCH: usize = 32;
-
-/// So few areas are compared one by one, eight at a time.
-const FEW_AREAS: usize = 16;
-/// Lists and rows of bits are made for up to so many rules: they take memory with the square of it.
-const MOST_IN_BITS: usize = 2048;
-/// A tree may hold this many copies of each area: with overlapping ranges of ports it would grow
-/// without end.
-const MOST_COPIES: usize = 4;
-/// A tree that is left with a leaf of more blocks has met its cap.
-const LONG: usize = 8;
 
 impl<A: Address> Index<A> {
     /// What looks these rules up: as `wanted`, or by what fits them.
@@ -54,9 +32,23 @@ impl<A: Address> Index<A> {
         Self { kinds, axes, finder }
     }
 
-    /// The first rule that matches the key.
-    #[inline(never)]
+    /// The first rule that matches the key. What is quick is inlined; the rest would cost it registers.
+    #[inline(always)]
     pub(super) fn first(&self, key: &Key) -> Mark {
+        match &self.finder {
+            Finder::Pairs(pairs) if self.kinds.are_protocols() => {
+                self.point_by_protocol(key).map_or(Mark::UNTOLD, |point| pairs.first(&point))
+            }
+            Finder::Cross(cross) if self.kinds.are_protocols() => {
+                self.point_by_protocol(key).map_or(Mark::UNTOLD, |point| cross.first(&point))
+            }
+            _ => self.first_by_all(key),
+        }
+    }
+
+    /// The same by whatever it takes.
+    #[inline(never)]
+    fn first_by_all(&self, key: &Key) -> Mark {
         self.point(key).map_or(Mark::UNTOLD, |point| self.finder.first(&point))
     }
 
@@ -73,7 +65,8 @@ impl<A: Address> Index<A> {
             *point = of;
             count += 1;
         }
-        self.finder.first_of_each(&points[..count], &mut marks[..count]);
+        let (points, marks) = (&points[..count], &mut marks[..count]);
+        self.finder.first_of_each(points, marks);
         count
     }
 
@@ -81,116 +74,40 @@ impl<A: Address> Index<A> {
     /// holds it exactly are left out, others may come twice.
     pub(super) fn each(&self, key: &Key, each: impl FnMut(RuleId)) {
         let Some(point) = self.point(key) else { return };
-        match &self.finder {
-            Finder::Pairs(pairs) => pairs.each(&point, each),
-            Finder::Bits(bits) => bits.each(&point, each),
-            Finder::Tree(tree) => tree.each(&point, each),
-        }
+        self.finder.each(&point, each);
     }
 
     /// What the key has in each dimension; none where its addresses are not of this family.
     #[inline(always)]
     fn point(&self, key: &Key) -> Option<Point> {
+        if self.kinds.are_protocols() {
+            return self.point_by_protocol(key);
+        }
         let (source, destination) = (A::of(&key.source)?, A::of(&key.destination)?);
-        let kind = if self.kinds.tell_more_than_protocols() {
-            self.kinds.of(key, source, destination)
-        } else {
-            self.kinds.by_protocol(key)
-        };
+        Some(self.point_of_kind(key, source, destination, self.kinds.of(key, source, destination)))
+    }
+
+    /// The same where the protocol is all that tells kinds apart.
+    #[inline(always)]
+    fn point_by_protocol(&self, key: &Key) -> Option<Point> {
+        let (source, destination) = (A::of(&key.source)?, A::of(&key.destination)?);
+        Some(self.point_of_kind(key, source, destination, self.kinds.by_protocol(key)))
+    }
+
+    #[inline(always)]
+    fn point_of_kind(&self, key: &Key, source: A, destination: A, kind: u16) -> Point {
         let (source_port, port) = key.ports.map_or((0, 0), |ports| (ports.source, ports.destination));
-        let (source, destination) =
-            (self.axes.source.number(source), self.axes.destination.number(destination));
-        Some(Point::new(source, destination, source_port, port, kind))
+        let Axes { source: sources, destination: destinations } = &self.axes;
+        Point::new(sources.number(source), destinations.number(destination), source_port, port, kind)
     }
 
     /// What was chosen for how many rules, its bytes, and the most comparisons of eight that a lookup
     /// makes.
     pub(super) fn strategy(&self) -> (Strategy, usize, usize) {
         let Self { kinds, axes, finder } = self;
-        let bytes = kinds.bytes() + axes.source.bytes() + axes.destination.bytes();
-        match finder {
-            Finder::Pairs(pairs) => (Strategy::Pairs, bytes + pairs.bytes(), pairs.longest()),
-            Finder::Bits(bits) => (Strategy::Bits, bytes + bits.bytes(), 0),
-            Finder::Tree(tree) => {
-                let strategy = match tree.longest() {
-                    _ if tree.is_uncut() => Strategy::Scan,
-                    longest if longest > LONG => Strategy::CappedTree,
-                    _ => Strategy::Tree,
-                };
-                (strategy, bytes + tree.bytes(), tree.longest())
-            }
-        }
+        let (strategy, bytes, comparisons) = finder.strategy();
+        (strategy, bytes + kinds.bytes() + axes.source.bytes() + axes.destination.bytes(), comparisons)
     }
-}
-
-impl Finder {
-    #[inline(always)]
-    fn first(&self, point: &Point) -> Mark {
-        match self {
-            Self::Pairs(pairs) => pairs.first(point),
-            Self::Bits(bits) => bits.first(point),
-            Self::Tree(tree) => tree.first(point),
-        }
-    }
-
-    /// The first rule for each point.
-    fn first_of_each(&self, points: &[Point], marks: &mut [Mark]) {
-        match self {
-            Self::Pairs(pairs) => pairs.first_of_each(points, marks),
-            // These gain nothing from stages: what they wait for are branches that nobody could predict.
-            Self::Bits(bits) => {
-                points.iter().zip(marks).for_each(|(point, mark)| *mark = bits.first(point));
-            }
-            Self::Tree(tree) => {
-                points.iter().zip(marks).for_each(|(point, mark)| *mark = tree.first(point));
-            }
-        }
-    }
-
-    /// Lists by pairs of addresses are quickest, for as many rules as they can be made for; then rows of bits,
-    /// for few rules; a tree stands everything.
-    fn new<A: Address>(
-        extents: &[Extent<'_, A>],
-        axes: &Axes<A>,
-        kinds: usize,
-        rules: usize,
-        wanted: Option<Strategy>,
-    ) -> Self {
-        let in_pairs = match wanted {
-            None => rules <= MOST_IN_BITS,
-            wanted => wanted == Some(Strategy::Pairs),
-        };
-        if in_pairs && let Some(pairs) = Pairs::new(extents, axes, most_bytes(rules)) {
-            return Self::Pairs(Box::new(pairs));
-        }
-        let total = |most: usize| extents.iter().map(|extent| extent.parts(most)).sum::<usize>();
-        let mut most = 4096;
-        while most > 1 && total(most) > 2 * extents.len() + 1024 {
-            most /= 2;
-        }
-        let count = total(most);
-        let in_bits = match wanted {
-            None => count > FEW_AREAS && rules <= MOST_IN_BITS,
-            wanted => wanted == Some(Strategy::Bits) && extents.len() <= bits::MOST_RULES,
-        };
-        if in_bits && let Some(bits) = Bits::new(extents, axes, kinds, most_bytes(extents.len())) {
-            return Self::Bits(Box::new(bits));
-        }
-        let mut areas = Vec::with_capacity(count);
-        extents.iter().for_each(|extent| extent.areas(axes, most, &mut areas));
-        let copies = match wanted {
-            Some(Strategy::Scan) => 0,
-            Some(Strategy::CappedTree) => 1,
-            Some(Strategy::Pairs | Strategy::Bits | Strategy::Tree) | None => MOST_COPIES,
-        };
-        Self::Tree(Box::new(Tree::new(&areas, copies)))
-    }
-}
-
-/// The bytes that lists or rows may take for so many rules. What few rules take doesn't matter, and a
-/// processor's cache bounds what is quick for many.
-fn most_bytes(rules: usize) -> usize {
-    (1 << 19) + (2048 * rules).min(3 << 19)
 }
 
 /// Leaves out extents that lie within an exact one of an earlier rule, which matches wherever they would.

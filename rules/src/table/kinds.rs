@@ -51,10 +51,10 @@ enum Classes<A> {
 }
 
 impl<A: Address> Kinds<A> {
-    /// Whether a packet's kind hangs on more than its protocol.
+    /// Whether a packet's kind hangs on its protocol, and nothing else.
     #[inline]
-    pub(super) fn tell_more_than_protocols(&self) -> bool {
-        !self.facts.is_empty()
+    pub(super) fn are_protocols(&self) -> bool {
+        self.facts.is_empty()
     }
 
     /// The kind of a packet, as far as its protocol tells.

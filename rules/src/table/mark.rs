@@ -3,7 +3,7 @@
 use crate::{Action, Cause, Decision, RuleId};
 
 /// A rule before four bits of what else there is to know; ordered as the rules are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Mark(u32);
 
 impl Mark {
@@ -68,13 +68,8 @@ impl Mark {
 
     #[inline]
     const fn action(self) -> Action {
-        const ACCEPT: u32 = Action::Accept as u32;
-        const DROP: u32 = Action::Drop as u32;
-        match self.0 >> Self::ACTION & 0b11 {
-            ACCEPT => Action::Accept,
-            DROP => Action::Drop,
-            _ => Action::Reject,
-        }
+        const ACTIONS: [Action; 4] = [Action::ALL[0], Action::ALL[1], Action::ALL[2], Action::ALL[2]];
+        ACTIONS[(self.0 >> Self::ACTION & 0b11) as usize]
     }
 }
 

@@ -10,7 +10,7 @@ mod build;
 use super::{
     area::Point,
     block::{LANES, NearBlock, NearLanes},
-    index::BATCH,
+    finder::BATCH,
     mark::Mark,
     trie::AddressTrie,
 };

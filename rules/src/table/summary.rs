@@ -35,8 +35,8 @@ pub enum Strategy {
     Scan,
     /// A list of rules for each pair of classes of addresses, eight at a time.
     Pairs,
-    /// A row of bits for each class of addresses, ports and kinds.
-    Bits,
+    /// Tables of classes, crossed.
+    Cross,
     /// A tree that leads to a few rules.
     Tree,
     /// A tree that met its cap: some packets are compared with many rules.
@@ -45,14 +45,14 @@ pub enum Strategy {
 
 impl Strategy {
     /// All strategies.
-    pub const ALL: [Self; 5] = [Self::Scan, Self::Pairs, Self::Bits, Self::Tree, Self::CappedTree];
+    pub const ALL: [Self; 5] = [Self::Scan, Self::Pairs, Self::Cross, Self::Tree, Self::CappedTree];
 
     /// The name that is printed.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Scan => "scan",
             Self::Pairs => "pairs",
-            Self::Bits => "bits",
+            Self::Cross => "cross",
             Self::Tree => "tree",
             Self::CappedTree => "capped tree",
         }

@@ -1,6 +1,13 @@
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
 
-use portcullis_rules::{Action, Cause, Decision, Key, Matched, Protocol, RuleTable, Ruleset, Standing};
+use portcullis_rules::{
+    Action, AddressSet, Cause, Decision, Key, Match, Matched, Policy, Protocol, Rule, RuleTable, Ruleset,
+    Standing,
+};
 use proptest::{
     collection::vec,
     prelude::{ProptestConfig, Strategy, any, prop_oneof},
@@ -60,15 +67,25 @@ proptest! {
 #[test]
 fn every_strategy_is_met() {
     let mut runner = TestRunner::deterministic();
-    let mut met = Vec::new();
-    for number in [1..8, 40..200, 3200..4200] {
-        for _ in 0..4 {
-            let ruleset = many_rules(number.clone()).new_tree(&mut runner).unwrap().current();
-            met.extend(RuleTable::compile(ruleset).summary().parts.iter().map(|part| part.strategy.name()));
-        }
-    }
-    for strategy in ["pairs", "bits", "tree"] {
-        assert!(met.iter().any(|name| name.contains(strategy)), "{strategy} is not among {met:?}");
+    let some = [1..8, 40..200]
+        .into_iter()
+        .flat_map(|number| (0..4).map(move |_| number.clone()).collect::<Vec<_>>());
+    let some = some.map(|number| many_rules(number).new_tree(&mut runner).unwrap().current());
+    // None of these lies within another, as most random rules do.
+    let hosts = (0..5000).map(|number| {
+        let host = IpAddr::V4(Ipv4Addr::from_bits(number * 7));
+        let source = Some(Arc::new(AddressSet::from_ranges([(host, host)])));
+        Rule { matches: Match { source, ..Match::default() }, ..Rule::new("host", Action::Accept) }
+    });
+    let policy = Policy { input: Some(Action::Drop), ..Policy::default() };
+    let hosts = Arc::new(Ruleset { rules: hosts.collect(), policy });
+    let met: Vec<&str> = some
+        .chain([hosts])
+        .flat_map(|ruleset| RuleTable::compile(ruleset).summary().parts)
+        .map(|part| part.strategy.name())
+        .collect();
+    for strategy in ["pairs", "cross", "tree"] {
+        assert!(met.contains(&strategy), "{strategy} is not among {met:?}");
     }
 }
 
