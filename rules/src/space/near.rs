@@ -40,7 +40,8 @@ impl Near {
             .chain(wide)
             .copied()
             .collect();
-        places.sort_unstable();
+        // A few ascending runs, which this sort merges.
+        places.sort();
         places.dedup();
         places
     }

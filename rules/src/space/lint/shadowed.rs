@@ -8,6 +8,8 @@ use crate::{
     space::rules::{Rules, Seen, Undecided, Work},
 };
 
+/// So many rules that match all that a rule does are asked for a packet that they decide.
+const MOST_COVERING: usize = 16;
 /// So many rules that take a rule's packets away are looked at one by one for whether they are needed.
 const MOST_TAKERS: usize = 24;
 
@@ -24,7 +26,8 @@ pub(super) fn all_taken(
         let wide = rules.regions(**other);
         own.iter().all(|region| wide.iter().any(|wide| region.is_within(wide)))
     };
-    let covering: Vec<RuleId> = earlier.iter().copied().filter(|other| covers(&other)).collect();
+    let covering: Vec<RuleId> =
+        earlier.iter().copied().filter(|other| covers(&other)).take(MOST_COVERING).collect();
     // Of several that would do alone, one that decides something of it.
     let alone = covering.iter().find_map(|&one| Some((vec![one], witness(rules, id, earlier, &[one])?)));
     let (by, (witness, decided_by)) = match (alone, covering.first()) {
@@ -80,7 +83,7 @@ fn witness(rules: &Rules<'_>, id: RuleId, earlier: &[RuleId], by: &[RuleId]) -> 
             .flat_map(move |own| rules.regions(taker).iter().filter_map(move |region| own.and(region)));
         let packets = pairs.flat_map(|both| {
             let ordinary = rules.space.witness(&both);
-            let corners: Vec<Key> = (0..8).filter_map(|number| rules.space.corner(&both, number)).collect();
+            let corners = (0..8).filter_map(move |number| rules.space.corner(&both, number));
             ordinary.into_iter().chain(corners)
         });
         let mut decided = packets.filter_map(|key| Some((key, decider(rules, &key, earlier)?)));
