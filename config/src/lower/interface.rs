@@ -4,7 +4,7 @@ use portcullis_rules::{InterfacePattern, InterfaceSet};
 
 use super::list::{Split, Word, split};
 use crate::{
-    problem::{FileErrors, Wanted},
+    problem::{FileErrors, ValueProblem, Wanted},
     written::Many,
 };
 
@@ -12,7 +12,16 @@ use crate::{
 pub(super) fn interfaces(list: &Many, errors: FileErrors<'_>) -> Option<InterfaceSet> {
     let wanted = Wanted::Interface;
     let Split { any_of, none_of } = split(list, errors, |word| match word {
-        Word::Text(text) => InterfacePattern::parse(text).ok_or_else(|| wanted.word(text).into()),
+        Word::Text(text) => match text.strip_suffix('+') {
+            // A pattern of iptables'. The kernel would take it for a name, but nobody calls an interface so.
+            Some(beginning) => Err(ValueProblem::Word {
+                wanted,
+                written: text.to_owned(),
+                nearest: Some(format!("{beginning}*")),
+            }
+            .into()),
+            None => InterfacePattern::parse(text).ok_or_else(|| wanted.word(text).into()),
+        },
         Word::Number(number) => Err(wanted.word(number.to_string()).into()),
         Word::Other(kind) => Err(wanted.kind(kind).into()),
     })?;
