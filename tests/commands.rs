@@ -123,6 +123,8 @@ fn explain_names_the_rule_and_what_came_close() {
     assert!(out.contains("nearly: rule \"ssh from the office\"") && out.contains("for its source"), "{out}");
     let (_, out, _) = explain("input tcp 198.51.100.7:40000 -> 192.0.2.1:80");
     assert!(out.contains("depends: rule \"web\""), "{out}");
+    let (_, out, _) = explain("input tcp 127.0.0.1:40000 -> 127.0.0.1:22 in lo");
+    assert!(out.contains("but nobody asks the rules: loopback always passes\n"), "{out}");
     let (code, _, complaint) = explain("input tcp 198.51.100.7:40000 => 192.0.2.1:80");
     assert_eq!(code, 2);
     assert!(complaint.contains("->") && complaint.contains('^'), "{complaint}");

@@ -256,6 +256,16 @@ fn an_explanation_names_the_smallest_edit() {
 }
 
 #[test]
+fn an_explanation_tells_codes_of_one_type_apart() {
+    let keys = "hook = \"input\"\nicmp-type = \"destination-unreachable/4\"\naction = \"accept\"";
+    let home = Home::new(&with(&rule("path mtu", keys)));
+    let packet = "input icmp 198.51.100.7 -> 192.0.2.1 type destination-unreachable/1";
+    let (_, out, _) = home.run(&["explain", packet, "--config", "FILE"]);
+    let expected = "it says \"destination-unreachable/4\", the packet has destination-unreachable/1\n";
+    assert!(out.contains(expected), "{out}");
+}
+
+#[test]
 fn a_past_event_is_explained_by_then_and_by_now() {
     let home = Home::new(POLICY);
     let record = r#"{"timestamp":"2026-11-20T08:00:00.000000+0000","in_iface":"eth0","event_type":"drop","src_ip":"203.0.113.7","src_port":40000,"dest_ip":"192.0.2.1","dest_port":22,"proto":"TCP","ip_v":4,"drop":{"len":60,"syn":true,"ack":false,"fin":false,"rst":false,"psh":false,"urg":false,"reason":"firewall rules"},"verdict":{"action":"drop"},"alert":{"action":"blocked","gid":1,"signature_id":1,"rev":1,"signature":"closed then","category":"","severity":3,"metadata":{"hook":["input"],"event_id":["hobxuqxvk0"],"rule_file":["old.toml"],"rule_line":["7"],"generation":["3"]}}}"#;

@@ -1,6 +1,8 @@
 //! What the rules say of a packet, and why.
 
-use portcullis_rules::{Cause, Edit, Explanation, Fact, Field, Key, NearMiss, Rule, Ruleset, edits};
+use portcullis_rules::{
+    Cause, Edit, Explanation, Fact, Field, Hook, IcmpType, InterfaceName, Key, NearMiss, Rule, Ruleset, edits,
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -46,6 +48,9 @@ impl<'a> Answer<'a> {
             }
         };
         out.push('\n');
+        if is_loopback(key) {
+            out += "but nobody asks the rules: loopback always passes\n";
+        }
         if let Cause::Rule(id) = decision.cause
             && let Some(rate) = ruleset.rule(id).rate
         {
@@ -153,6 +158,16 @@ fn said(rule: &Rule, field: Field) -> Option<String> {
     words.toml(MOST_VALUES).split_once(" = ").map(|(_, value)| value.to_owned())
 }
 
+/// Whether the kernel passes it because it never leaves this host.
+fn is_loopback(key: &Key) -> bool {
+    let is_lo = |fact: Fact<InterfaceName>| matches!(fact, Fact::Known(name) if name.as_str() == "lo");
+    match key.hook {
+        Hook::Input => is_lo(key.in_interface),
+        Hook::Output => is_lo(key.out_interface),
+        Hook::Forward => false,
+    }
+}
+
 /// What the packet has there.
 fn has(key: &Key, field: Field) -> Option<String> {
     let name = |fact| match fact {
@@ -174,10 +189,12 @@ fn has(key: &Key, field: Field) -> Option<String> {
         Field::Port => {
             Some(key.ports.map_or_else(|| "none".to_owned(), |ports| ports.destination.to_string()))
         }
-        Field::IcmpType => Some(key.icmp.map_or_else(
-            || "none".to_owned(),
-            |icmp| icmp.name(key.protocol).map_or_else(|| icmp.to_string(), ToOwned::to_owned),
-        )),
+        Field::IcmpType => Some(match (key.icmp, key.icmp.and_then(|icmp| icmp.name(key.protocol))) {
+            (None, _) => "none".to_owned(),
+            (Some(IcmpType { code: 0, .. }), Some(name)) => name.to_owned(),
+            (Some(IcmpType { code, .. }), Some(name)) => format!("{name}/{code}"),
+            (Some(icmp), None) => icmp.to_string(),
+        }),
         Field::TcpFlags => Some(key.tcp_flags.map_or_else(|| "none".to_owned(), |flags| flags.to_string())),
         Field::State => Some(key.state.to_string()),
         Field::User => match key.user {
