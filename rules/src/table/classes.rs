@@ -61,9 +61,9 @@ impl<T: Step> Classes<T> {
                     flips.extend(ranges.into_iter().flat_map(ends).flatten().map(|at| (at, number)));
                 }
             }
-        }
-        if flips.len().saturating_mul(here.len()) > MOST_WORDS {
-            return None;
+            if flips.len().saturating_mul(here.len()) > MOST_WORDS {
+                return None;
+            }
         }
         flips.sort_unstable();
         let mut rows =

@@ -7,13 +7,14 @@
 //! the rest of the table, the kind is one more number of which rules take ranges.
 //!
 //! Nothing is lost: two packets have the same kind only if every rule says the same of both, as far
-//! as these facts go. A fact that would take too much memory is left out, and rules that name it are
-//! asked themselves.
+//! as these facts go. Where a fact has too many classes, neighbours become one, and rules that name it are asked
+//! themselves, but only those of the packet's class.
 
 mod ask;
 mod build;
 mod list;
 mod rank;
+mod rough;
 
 use self::list::List;
 pub(super) use self::{

@@ -5,8 +5,8 @@ use std::{
 };
 
 use portcullis_rules::{
-    Action, AddressSet, Cause, Decision, Key, Match, Matched, Policy, Protocol, Rule, RuleTable, Ruleset,
-    Standing,
+    Action, AddressSet, Cause, Decision, Fact, Hook, InterfaceName, InterfacePattern, InterfaceSet, Key,
+    Match, Matched, Policy, Protocol, Rule, RuleTable, Ruleset, Standing,
 };
 use proptest::{
     collection::vec,
@@ -156,6 +156,59 @@ proptest! {
         let twice = key.mirrored().mirrored();
         prop_assert_eq!(Key { user: twice.user, icmp: twice.icmp, ..key }, twice);
     }
+}
+
+/// Rules each of which names a fact of its own, of more than there can be classes of; after them one for all.
+fn agree_on_a_fact_of_each(rules: u32, matches: impl Fn(u32) -> Match, told: impl Fn(u32, Key) -> Key) {
+    let rule = |(n, matches)| Rule { matches, ..Rule::new("rule", Action::ALL[n as usize % 3]) };
+    let each = (0..rules).map(|n| (n, matches(n))).chain([(rules, Match::default())]).map(rule);
+    let policy = Policy { output: Some(Action::Drop), ..Policy::default() };
+    let ruleset = Arc::new(Ruleset { rules: each.collect(), policy });
+    let mut runner = TestRunner::deterministic();
+    let keys = vec((key(), 0..rules), 300).new_tree(&mut runner).expect("keys").current();
+    let table = RuleTable::compile(Arc::clone(&ruleset));
+    let mut found = 0;
+    for (key, n) in keys {
+        let user = if n % 8 == 0 { Fact::Unknown } else { Fact::Known(0) };
+        let name = Fact::Known(InterfaceName::new("tap").expect("a name"));
+        let key = Key { hook: Hook::Output, in_interface: Fact::Absent, out_interface: name, user, ..key };
+        let key = told(n, key);
+        let decision = table.lookup(&key);
+        assert_eq!(decision, ruleset.first_match(&key), "{key}");
+        found += u32::from(matches!(decision.cause, Cause::Rule(id) if id.0 == n));
+    }
+    assert!((50..250).contains(&found), "{found}");
+    for part in table.summary().parts {
+        assert!(part.bytes / part.rules < 1000, "{part:?}");
+    }
+}
+
+#[test]
+fn facts_that_are_known_roughly_are_asked_for() {
+    let user = |n: u32| Match { user: Some([(5 * n, 5 * n + 1)].into_iter().collect()), ..Match::default() };
+    agree_on_a_fact_of_each(6000, user, |n, key| match key.user {
+        Fact::Known(_) => Key { user: Fact::Known(5 * n + n % 4), ..key },
+        _ => key,
+    });
+    let name = |n: u32| InterfaceName::new(&format!("tap{n}")).unwrap();
+    let interface = |n: u32| {
+        let any_of = [InterfacePattern::Name(name(2 * n))].into();
+        Match { out_interface: Some(InterfaceSet { any_of, none_of: [].into() }), ..Match::default() }
+    };
+    agree_on_a_fact_of_each(6000, interface, |n, key| Key {
+        out_interface: Fact::Known(name(2 * n + u32::from(n % 3 == 0))),
+        ..key
+    });
+    let host = |n: u32, member: u32| IpAddr::from((n << 3 | member << 16).to_be_bytes());
+    let list = |n: u32| {
+        let hosts = (0..30).map(|member| (host(n, member), host(n, member)));
+        Match { destination: Some(Arc::new(AddressSet::from_ranges(hosts))), ..Match::default() }
+    };
+    agree_on_a_fact_of_each(1500, list, |n, key| Key {
+        source: host(0, 0),
+        destination: host(n, n % 60),
+        ..key
+    });
 }
 
 /// The properties above say nothing if random keys hit no rules: here is how often they have to.

@@ -10,9 +10,10 @@ use super::{
     ask::{Ask, Named},
     list::List,
     rank::rank,
+    rough::rough,
 };
 use crate::{
-    ByteSet, Match, RangeSet,
+    ByteSet, Match, RangeSet, Step,
     table::{
         axis::Address,
         classes::{self, Folding, Row, Rows, ones},
@@ -29,12 +30,14 @@ pub(in crate::table) struct Taken {
     pub(in crate::table) doubtful: RangeSet<u16>,
     /// What the rule names that the kinds do not know.
     missing: Vec<Ask>,
+    /// Something that the rule names is known only roughly: it may not match all that it takes.
+    rough: bool,
 }
 
 impl Taken {
     /// Whether the kinds know all that such a rule names and geometry doesn't.
     pub(in crate::table) fn is_complete(&self) -> bool {
-        self.missing.is_empty()
+        self.missing.is_empty() && !self.rough
     }
 
     /// Whether such a rule names this, and the kinds don't know it.
@@ -49,8 +52,14 @@ const MOST_WORDS: usize = 1 << 20;
 /// A fact's table has at most so many cells.
 const MOST_CELLS: usize = 1 << 15;
 
-/// All manners together may take so many ranges of kinds.
+/// All manners together may begin or end so many ranges of kinds, and some more each.
 const MOST_RANGES: usize = 1 << 15;
+const MOST_RANGES_EACH: usize = 4;
+/// So many ranges of addresses of long sets are brought into rough classes, or left to geometry.
+const MOST_RANGES_OF_ADDRESSES: usize = 1 << 17;
+
+/// Fewer classes are not worth knowing.
+const FEWEST_CLASSES: usize = 4;
 
 impl<A: Address> Kinds<A> {
     /// The kinds for these rules; what each takes of them, each different way once; and which way is
@@ -96,6 +105,7 @@ struct Builder {
     rows: Vec<Row>,
     protocols: usize,
     missing: Vec<Vec<Ask>>,
+    rough: Vec<bool>,
     /// How many words of rows may still be made.
     words: usize,
 }
@@ -127,6 +137,7 @@ impl Builder {
                 protocols: rows.len(),
                 rows,
                 missing: vec![Vec::new(); manners.len()],
+                rough: vec![false; manners.len()],
                 words: MOST_WORDS,
             },
             table,
@@ -134,26 +145,65 @@ impl Builder {
     }
 
     /// Crosses the kinds so far with the classes of another fact. `of` says which of the sets each
-    /// manner names. Leaves the fact out where that takes too much.
+    /// manner names. Where that takes too much, the fact is known roughly; or not at all.
     fn add<A: Address>(
         &mut self,
         ask: Ask,
         named: &[Option<Named<'_>>],
         of: impl Fn(usize) -> usize,
     ) -> Option<Fact<A>> {
-        let crossed = self.crossed(ask, named, &of);
+        let exact = classes(named, None).and_then(|classes| self.crossed(ask, named, &of, classes));
+        let (crossed, rough) = match exact {
+            Some(crossed) => (Some(crossed), false),
+            None => (self.crossed_roughly(ask, named, &of), true),
+        };
+        let names = |manner: usize| named[of(manner)].is_some();
         match crossed {
             Some((rows, fact)) => {
                 self.rows = rows;
+                (0..self.manners).for_each(|manner| self.rough[manner] |= rough && names(manner));
                 Some(fact)
             }
+            // What is too much for geometry, too, is asked of the rules.
+            None if ranges_of_addresses::<A>(named) > MOST_RANGES_OF_ADDRESSES => {
+                (0..self.manners).for_each(|manner| self.rough[manner] |= names(manner));
+                None
+            }
             None => {
-                for (manner, missing) in self.missing.iter_mut().enumerate() {
-                    missing.extend(named[of(manner)].as_ref().map(|_| ask));
-                }
+                let missing = self.missing.iter_mut().enumerate();
+                missing.filter(|(manner, _)| names(*manner)).for_each(|(_, missing)| missing.push(ask));
                 None
             }
         }
+    }
+
+    /// The same with as many classes as there is room for.
+    fn crossed_roughly<A: Address>(
+        &mut self,
+        ask: Ask,
+        named: &[Option<Named<'_>>],
+        of: &impl Fn(usize) -> usize,
+    ) -> Option<(Vec<Row>, Fact<A>)> {
+        // Ranges of ports are told apart better where they are.
+        if matches!(ask, Ask::SourcePort | Ask::Port)
+            || ranges_of_addresses::<A>(named) > MOST_RANGES_OF_ADDRESSES
+        {
+            return None;
+        }
+        let room = MOST_CELLS.min(self.words / 2 / self.words_in_a_row()) / self.rows.len();
+        let mut most = room.checked_sub(2)?;
+        while most >= FEWEST_CLASSES {
+            let classes = classes(named, Some(most))?;
+            most = classes.0.len() / 2;
+            if let Some(crossed) = self.crossed(ask, named, of, classes) {
+                return Some(crossed);
+            }
+        }
+        None
+    }
+
+    const fn words_in_a_row(&self) -> usize {
+        2 * self.manners.div_ceil(64)
     }
 
     fn crossed<A: Address>(
@@ -161,9 +211,9 @@ impl Builder {
         ask: Ask,
         named: &[Option<Named<'_>>],
         of: &impl Fn(usize) -> usize,
+        (sets, classes): (Vec<Row>, Classes<A>),
     ) -> Option<(Vec<Row>, Fact<A>)> {
-        let (sets, classes) = classes(named)?;
-        let words = 2 * self.manners.div_ceil(64);
+        let words = self.words_in_a_row();
         let cells = self.rows.len() * (sets.len() + 2);
         if cells > MOST_CELLS {
             return None;
@@ -171,14 +221,18 @@ impl Builder {
         self.words = self.words.checked_sub(cells.saturating_mul(words))?;
         // A packet without the fact meets what does not name it; one of which it is unknown may meet all.
         let unnamed = |manner: usize| named[of(manner)].is_none();
+        let mut naming: Vec<Vec<usize>> = vec![Vec::new(); named.len()];
+        (0..self.manners).for_each(|manner| naming[of(manner)].push(manner));
         let mut columns: Vec<Row> = sets
             .iter()
             .map(|set| {
-                row(self.manners, |manner| {
-                    let set_of = of(manner);
-                    let holds = set[set_of / 64] >> (set_of % 64) & 1 == 1;
-                    (holds, holds)
-                })
+                let mut row: Row = vec![0; words].into();
+                for &manner in ones(set).flat_map(|set| &naming[set]) {
+                    row[manner / 64] |= 1 << (manner % 64);
+                }
+                let (may, must) = row.split_at_mut(words / 2);
+                must.copy_from_slice(may);
+                row
             })
             .collect();
         columns.push(row(self.manners, |manner| (unnamed(manner), unnamed(manner))));
@@ -204,7 +258,7 @@ impl Builder {
         let ranges = |pair: &[Row]| -> usize {
             pair[0].iter().zip(&pair[1]).map(|(a, b)| (a ^ b).count_ones() as usize).sum()
         };
-        if rows.windows(2).map(ranges).sum::<usize>() > MOST_RANGES {
+        if rows.windows(2).map(ranges).sum::<usize>() > MOST_RANGES + MOST_RANGES_EACH * self.manners {
             return None;
         }
         Some((rows, Fact { ask, classes, kinds: kinds.into(), columns }))
@@ -231,10 +285,12 @@ impl Builder {
             }
             before = row;
         }
-        let taken = ranges.into_iter().zip(self.missing).map(|([certain, doubtful], missing)| Taken {
+        let known = self.missing.into_iter().zip(self.rough);
+        let taken = ranges.into_iter().zip(known).map(|([certain, doubtful], (missing, rough))| Taken {
             certain: certain.into_iter().collect(),
             doubtful: doubtful.into_iter().collect(),
             missing,
+            rough,
         });
         taken.collect()
     }
@@ -252,34 +308,49 @@ fn row(manners: usize, of: impl Fn(usize) -> (bool, bool)) -> Row {
     row.into()
 }
 
-/// Which of the sets hold each class, and how a key's class is found.
-fn classes<A: Address>(named: &[Option<Named<'_>>]) -> Option<(Vec<Row>, Classes<A>)> {
-    let numbers = named.iter().map(|named| match named {
-        Some(Named::Numbers(set)) => Some(set.ranges().iter().copied()),
-        _ => None,
+fn ranges_of_addresses<A: Address>(named: &[Option<Named<'_>>]) -> usize {
+    let ranges = named.iter().map(|named| match named {
+        Some(Named::Addresses(set)) => A::ranges(set.0).len(),
+        _ => 0,
     });
-    let names = named.iter().map(|named| match named {
-        Some(Named::Names(set)) => Some(set.ranges().iter().copied()),
-        _ => None,
-    });
-    let addresses = named.iter().map(|named| match named {
-        Some(Named::Addresses(set)) => Some(A::ranges(set.0).iter().copied()),
-        _ => None,
-    });
+    ranges.sum()
+}
+
+/// Which of the sets hold each class, and how a key's class is found; or at most so many rough classes, and which of
+/// the sets hold some of each.
+fn classes<A: Address>(named: &[Option<Named<'_>>], most: Option<usize>) -> Option<(Vec<Row>, Classes<A>)> {
+    fn of<T: Step>(sets: &[Option<&[(T, T)]>], most: Option<usize>) -> Option<classes::Classes<T>> {
+        match most {
+            Some(most) => Some(rough(sets, most)),
+            None => classes::Classes::of(sets.iter().map(|set| set.map(|ranges| ranges.iter().copied()))),
+        }
+    }
     let beyond = |rows: &[Row]| u16::try_from(rows.len() + 1).ok().map(|unknown| (unknown - 1, unknown));
     match named.iter().flatten().next()? {
         Named::Numbers(_) => {
-            let classes::Classes { rows, steps } = classes::Classes::of(numbers)?;
+            let sets = named.iter().map(|named| match named {
+                Some(Named::Numbers(set)) => Some(set.ranges()),
+                _ => None,
+            });
+            let classes::Classes { rows, steps } = of(&sets.collect::<Vec<_>>(), most)?;
             let (absent, unknown) = beyond(&rows)?;
             Some((rows, Classes::Numbers { known: Steps::new(steps), absent, unknown }))
         }
         Named::Names(_) => {
-            let classes::Classes { rows, steps } = classes::Classes::of(names)?;
+            let sets = named.iter().map(|named| match named {
+                Some(Named::Names(set)) => Some(set.ranges()),
+                _ => None,
+            });
+            let classes::Classes { rows, steps } = of(&sets.collect::<Vec<_>>(), most)?;
             let (absent, unknown) = beyond(&rows)?;
             Some((rows, Classes::Names { known: Steps::new(steps), absent, unknown }))
         }
         Named::Addresses(_) => {
-            let classes::Classes { rows, steps } = classes::Classes::of(addresses)?;
+            let sets = named.iter().map(|named| match named {
+                Some(Named::Addresses(set)) => Some(A::ranges(set.0)),
+                _ => None,
+            });
+            let classes::Classes { rows, steps } = of(&sets.collect::<Vec<_>>(), most)?;
             Some((rows, Classes::Addresses(List::new(&steps))))
         }
     }
