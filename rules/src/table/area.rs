@@ -167,6 +167,11 @@ impl<'a, A: Address> Extent<'a, A> {
         (!empty).then_some(extent)
     }
 
+    /// The extent that the rule would have if it named no address.
+    pub(super) fn anywhere(&self) -> Self {
+        Self { source: None, destination: None, ..self.clone() }
+    }
+
     /// Whether the rule matches whatever `other` may match, as far as both are for the same addresses.
     pub(super) fn covers_at_same_addresses(&self, other: &Self) -> bool {
         let kinds = |of: &RangeSet<u16>| within(Some(of.ranges()), Some(self.kinds.certain.ranges()));

@@ -15,14 +15,14 @@ mod layers;
 mod services;
 
 use self::services::Services;
-use super::{area::Point, finder::BATCH, grid::Grid, mark::Mark, trie::AddressTrie};
+use super::{area::Point, finder::BATCH, grid::Grid, mark::Mark, trie::AddressClasses};
 use crate::RuleId;
 
 /// First rules by classes.
 #[derive(Debug, Clone)]
 pub(super) struct Cross {
-    source: AddressTrie,
-    destination: AddressTrie,
+    source: AddressClasses,
+    destination: AddressClasses,
     /// By class of a source, its row of lists in each layer.
     sources: Box<[[u32; MOST_LAYERS]]>,
     /// By class of a destination, its column there.
@@ -31,15 +31,14 @@ pub(super) struct Cross {
     layers: usize,
     /// By source and destination, a list of rules.
     lists: Grid,
-    /// By list and class of ports and kind, the first rule's mark.
+    /// By list and class of ports and kind, the number of the first rule's mark.
     firsts: Grid,
     /// How far a row of them is from the next.
     width: usize,
     /// None, and then the rules, the last first.
     marks: Box<[Mark]>,
-    /// The lists, one after the other, for where the first has to be asked, and where each ends.
-    rules: Box<[RuleId]>,
-    ends: Box<[u32]>,
+    /// What comes after each of them that has to be asked.
+    nexts: Box<[u16]>,
 }
 
 const MOST_LAYERS: usize = 4;
@@ -73,14 +72,15 @@ impl Cross {
         }
     }
 
-    /// Calls `each` with the rules that may hold `point`.
+    /// Calls `each` with the rules that may hold `point`; those after one that holds it exactly are left out.
     pub(super) fn each(&self, point: &Point, mut each: impl FnMut(RuleId)) {
         let classes = self.classes(point);
-        let ends = |list: usize| self.ends[list] as usize;
         for layer in 0..self.layers {
-            let list = usize::from(self.list(layer, classes));
-            let from = list.checked_sub(1).map_or(0, ends);
-            self.rules[from..ends(list)].iter().copied().for_each(&mut each);
+            let mut next = self.first_in(layer, classes);
+            while let Some(rule) = self.marks[usize::from(next)].rule() {
+                each(rule);
+                next = self.nexts[usize::from(next)];
+            }
         }
     }
 
@@ -91,17 +91,13 @@ impl Cross {
         (source, destination, self.services.at(point))
     }
 
-    /// The list of a layer.
+    /// The number of the first mark of a layer.
     #[inline(always)]
-    fn list(&self, layer: usize, (source, destination, _): Classes) -> u16 {
+    fn first_in(&self, layer: usize, (source, destination, service): Classes) -> u16 {
         let row = self.sources[usize::from(source)][layer % MOST_LAYERS];
-        self.lists.at(row as usize, self.destinations[usize::from(destination)][layer % MOST_LAYERS])
-    }
-
-    /// The mark of the first rule of a layer.
-    #[inline(always)]
-    fn first_in(&self, layer: usize, classes: Classes) -> u16 {
-        self.firsts.at(usize::from(self.list(layer, classes)) * self.width, classes.2)
+        let column = self.destinations[usize::from(destination)][layer % MOST_LAYERS];
+        let list = self.lists.at(row as usize, column);
+        self.firsts.at(usize::from(list) * self.width, service)
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -113,7 +109,6 @@ impl Cross {
             + self.lists.bytes()
             + self.firsts.bytes()
             + size_of_val(&*self.marks)
-            + size_of_val(&*self.rules)
-            + size_of_val(&*self.ends)
+            + size_of_val(&*self.nexts)
     }
 }

@@ -72,6 +72,12 @@ impl Growing {
         size_of_val(&*self.pages) + size_of_val(&*self.cells)
     }
 
+    /// The same, with other numbers in place of these.
+    pub(super) fn with(mut self, numbers: &[u16]) -> Self {
+        self.cells.iter_mut().for_each(|cell| *cell = numbers[usize::from(*cell)]);
+        self
+    }
+
     pub(super) fn done(self) -> Grid {
         Grid { pages: self.pages.into(), cells: self.cells.into() }
     }

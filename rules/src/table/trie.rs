@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, hash::BuildHasherDefault};
 
-use super::classes::Folding;
+use super::{classes::Folding, steps::Steps};
 
 /// A function of numbers: a table of `ROOT` over their highest bits, then nodes of [`NODE`].
 /// Equal nodes are kept once.
@@ -46,6 +46,36 @@ impl<const ROOT: usize, const LEVELS: usize> Trie<ROOT, LEVELS> {
 
     pub(super) fn bytes(&self) -> usize {
         size_of_val(&*self.root) + size_of_val(&*self.nodes)
+    }
+}
+
+/// From an address to its class: by a trie, or by a search where that would take too much memory.
+#[derive(Debug, Clone)]
+pub(super) enum AddressClasses {
+    Trie(AddressTrie),
+    Steps(Steps<u32, u16>),
+}
+
+impl AddressClasses {
+    /// The function that has the value of the last of these steps at or below each address.
+    pub(super) fn new(steps: &[(u32, u16)], most: usize) -> Self {
+        AddressTrie::new(steps, most)
+            .map_or_else(|| Self::Steps(Steps::new(steps.iter().copied())), Self::Trie)
+    }
+
+    #[inline(always)]
+    pub(super) fn at(&self, at: u32) -> u16 {
+        match self {
+            Self::Trie(trie) => trie.at(at),
+            Self::Steps(steps) => steps.at(at),
+        }
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Trie(trie) => trie.bytes(),
+            Self::Steps(steps) => steps.bytes(),
+        }
     }
 }
 

@@ -10,21 +10,21 @@ use super::{
     layers::{Group, groups},
     services::{Asked, Services},
 };
-use crate::{
-    RuleId,
-    table::{
-        area::{Axes, Extent},
-        axis::Address,
-        classes::{Classes, Folding, ones},
-        grid::Growing,
-        mark::Mark,
-        trie::AddressTrie,
-    },
+use crate::table::{
+    area::{Axes, Extent},
+    axis::Address,
+    classes::{Classes, Folding, ones},
+    grid::Growing,
+    mark::Mark,
+    trie::AddressClasses,
 };
 
 /// So many cells are written, and so many times an extent is met in a pair of classes, at most: some ten
 /// milliseconds.
 const MOST_STEPS: usize = 1 << 23;
+
+/// To look for a link takes so much longer than to write a cell.
+const LINK_STEPS: usize = 16;
 
 type Numbers<T> = HashMap<T, u16, BuildHasherDefault<Folding>>;
 
@@ -39,55 +39,80 @@ impl Cross {
         let (services, asked) = Services::new(extents, kind_count)?;
         let groups = groups(extents, axes)?;
         let width = asked.count.div_ceil(Growing::PAGE);
-        let marks = Marks::new(extents, &asked)?;
-        let mut crossing = Crossing::new(extents, asked, &marks, most)?;
+        let mut crossing = Crossing::new(extents, asked, most)?;
         let rows = groups.iter().map(|group| crossing.rows(group)).collect::<Option<Vec<_>>>()?;
         let sources = Layered::new(groups.iter().map(|group| &group.sources).zip(&rows))?;
         let columns: Vec<Vec<u16>> =
             groups.iter().map(|group| (0..).take(group.destinations.rows.len()).collect()).collect();
         let destinations = Layered::new(groups.iter().map(|group| &group.destinations).zip(&columns))?;
-        let Crossing { lists, firsts, rules, ends, .. } = crossing;
+        let Crossing { lists, firsts, links, .. } = crossing;
+        let (links, numbers) = links.in_order();
+        let (lists, firsts) = (lists.done(), firsts.with(&numbers).done());
+        let tables = lists.bytes() + firsts.bytes() + services.bytes();
+        let by_class = size_of_val(&*sources.classes) + size_of_val(&*destinations.classes);
+        let left = most.checked_sub(tables + by_class + size_of_val(&*links))?;
+        let source = AddressClasses::new(&sources.steps, left / 2);
+        let destination = AddressClasses::new(&destinations.steps, left.saturating_sub(source.bytes()));
         let cross = Self {
-            source: AddressTrie::new(&sources.steps, most)?,
-            destination: AddressTrie::new(&destinations.steps, most)?,
+            source,
+            destination,
             sources: sources.classes.into(),
             destinations: destinations.classes.into(),
             services,
             layers: groups.len(),
-            lists: lists.done(),
-            firsts: firsts.done(),
+            lists,
+            firsts,
             width,
-            marks: marks.all.into(),
-            rules: rules.into(),
-            ends: ends.into(),
+            marks: links.iter().map(|link| link.mark).collect(),
+            nexts: links.iter().map(|link| link.next).collect(),
         };
         (cross.bytes() <= most).then_some(cross)
     }
 }
 
-/// None, and then every mark that can be found, the last first.
-struct Marks {
-    all: Vec<Mark>,
-    /// The numbers of each extent's: where it has to be asked, and where it matches for certain.
-    of: Vec<[u16; 2]>,
+/// A mark, and the number of what comes after it if it has to be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Link {
+    mark: Mark,
+    next: u16,
 }
 
-impl Marks {
-    fn new<A>(extents: &[Extent<'_, A>], asked: &Asked) -> Option<Self> {
-        let mut all = vec![Mark::NONE];
-        let mut of = Vec::with_capacity(extents.len());
-        for (extent, &service) in extents.iter().zip(&asked.of).rev() {
-            let mut numbers = [0; 2];
-            for (number, certain) in numbers.iter_mut().zip([false, true]) {
-                if asked.classes[usize::from(service)].iter().any(|&(_, of)| of == certain) {
-                    *number = u16::try_from(all.len()).ok()?;
-                    all.push(if certain { extent.mark } else { extent.mark.asked() });
-                }
-            }
-            of.push(numbers);
+/// All different links, the first of which is the end.
+struct Links {
+    all: Vec<Link>,
+    numbers: Numbers<Link>,
+}
+
+impl Links {
+    const END: Link = Link { mark: Mark::NONE, next: 0 };
+
+    /// The number of this mark before `next`.
+    fn number(&mut self, mark: Mark, next: u16) -> Option<u16> {
+        let link = Link { mark, next };
+        if let Some(&number) = self.numbers.get(&link) {
+            return Some(number);
         }
-        of.reverse();
-        Some(Self { all, of })
+        let number = u16::try_from(self.all.len()).ok()?;
+        self.all.push(link);
+        self.numbers.insert(link, number);
+        Some(number)
+    }
+
+    /// The links so that those of earlier rules come later, but for the end, which stays; and the number of each
+    /// then.
+    fn in_order(self) -> (Vec<Link>, Vec<u16>) {
+        let Self { all, .. } = self;
+        let mut order: Vec<u16> = (0..).take(all.len()).collect();
+        order[1..].sort_by_key(|&link| std::cmp::Reverse(all[usize::from(link)].mark));
+        let mut numbers = vec![0; all.len()];
+        for (number, &link) in (0..).zip(&order) {
+            numbers[usize::from(link)] = number;
+        }
+        let links = order.iter().map(|&link| {
+            let Link { mark, next } = all[usize::from(link)];
+            Link { mark, next: numbers[usize::from(next)] }
+        });
+        (links.collect(), numbers)
     }
 }
 
@@ -134,32 +159,28 @@ impl<T: Copy + Default + Ord + Hash> Layered<T> {
 }
 
 /// Tables that are being made.
-struct Crossing<'a> {
-    /// Whose each extent is.
-    extents: Vec<RuleId>,
+struct Crossing {
+    /// Each extent's.
+    marks: Vec<Mark>,
     asked: Asked,
-    marks: &'a Marks,
     lists: Growing,
     firsts: Growing,
-    rules: Vec<RuleId>,
-    ends: Vec<u32>,
+    links: Links,
     /// The lists' numbers, by their extents.
     numbers: Numbers<Box<[u16]>>,
     steps: usize,
     most: usize,
 }
 
-impl<'a> Crossing<'a> {
-    fn new<A>(extents: &[Extent<'_, A>], asked: Asked, marks: &'a Marks, most: usize) -> Option<Self> {
+impl Crossing {
+    fn new<A>(extents: &[Extent<'_, A>], asked: Asked, most: usize) -> Option<Self> {
         let mut crossing = Self {
-            extents: extents.iter().filter_map(|extent| extent.mark.rule()).collect(),
+            marks: extents.iter().map(|extent| extent.mark).collect(),
             asked,
-            marks,
             lists: Growing::new(),
             firsts: Growing::new(),
-            rules: Vec::new(),
-            ends: Vec::new(),
-            numbers: HashMap::default(),
+            links: Links { all: vec![Links::END], numbers: Numbers::default() },
+            numbers: Numbers::default(),
             steps: 0,
             most,
         };
@@ -203,19 +224,27 @@ impl<'a> Crossing<'a> {
 
     /// Adds a list of these extents, ascending. Its number.
     fn list(&mut self, extents: &[u16]) -> Option<u16> {
-        let number = u16::try_from(self.ends.len()).ok()?;
+        let number = u16::try_from(self.numbers.len()).ok()?;
         let mut firsts = vec![0; self.asked.count];
         self.steps += firsts.len();
         for extent in extents.iter().rev().map(|&extent| usize::from(extent)) {
             let classes = &self.asked.classes[usize::from(self.asked.of[extent])];
-            self.steps += classes.len();
+            let mark = self.marks[extent];
+            // What comes after one that matches doesn't matter: then there is one link, and nothing to look for.
+            let alone = if mark.is_exact() { Some(self.links.number(mark, 0)?) } else { None };
+            self.steps += classes.len() * if alone.is_some() { 1 } else { LINK_STEPS };
+            if self.steps > MOST_STEPS {
+                return None;
+            }
             for &(class, certain) in classes {
-                firsts[usize::from(class)] = self.marks.of[extent][usize::from(certain)];
+                let first = &mut firsts[usize::from(class)];
+                *first = match alone {
+                    Some(alone) if certain => alone,
+                    _ => self.links.number(mark.asked(), *first)?,
+                };
             }
         }
         self.firsts.push(&firsts)?;
-        self.rules.extend(extents.iter().map(|&extent| self.extents[usize::from(extent)]));
-        self.ends.push(u32::try_from(self.rules.len()).ok()?);
         self.numbers.insert(extents.into(), number);
         Some(number)
     }

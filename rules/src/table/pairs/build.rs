@@ -15,6 +15,8 @@ const MOST_RULES: usize = 4096;
 /// So many pairs are looked at, and so many rules of pairs: some ten milliseconds.
 const MOST_PAIRS: usize = 3 << 17;
 const MOST_MET: usize = 1 << 23;
+/// So many different sets of rules are met: each takes a part of a microsecond.
+const MOST_SETS: usize = 1 << 15;
 /// A list has at most so many areas.
 const MOST_LANES: usize = 8 * LANES - 1;
 /// So many services are held against each other: some milliseconds.
@@ -59,7 +61,7 @@ impl Pairs {
                     Some(&list) => list,
                     None => {
                         let list = lists.of(&rules)?;
-                        if size_of_val(&*lists.blocks) > most {
+                        if size_of_val(&*lists.blocks) > most || by_rules.len() >= MOST_SETS {
                             return None;
                         }
                         by_rules.insert(rules.as_slice().into(), list);
@@ -147,7 +149,7 @@ struct Services {
 
 impl Services {
     fn new<A: Address>(extents: &[Extent<'_, A>], axes: &Axes<A>) -> Option<Self> {
-        if extents.iter().any(|extent| extent.parts(usize::MAX) > MOST_LANES) {
+        if extents.iter().any(|extent| extent.anywhere().parts(usize::MAX) > MOST_LANES) {
             return None;
         }
         let mut numbers = HashMap::new();
@@ -173,9 +175,8 @@ impl Services {
             }
         }
         let areas = extents.iter().map(|extent| {
-            let anywhere = Extent { source: None, destination: None, ..extent.clone() };
             let mut areas = Vec::new();
-            anywhere.areas(axes, MOST_LANES, &mut areas);
+            extent.anywhere().areas(axes, MOST_LANES, &mut areas);
             areas
         });
         let areas = areas.collect();
