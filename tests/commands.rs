@@ -131,6 +131,16 @@ fn explain_names_the_rule_and_what_came_close() {
 }
 
 #[test]
+fn what_a_test_found_wrong_can_be_explained() {
+    let packet = "input tcp 198.51.100.7:40000 -> 192.0.2.1:22 in eth0";
+    let home = Home::new(&format!("{POLICY}[[test]]\npacket = \"{packet}\"\nexpect = \"accept\"\n"));
+    assert_eq!(home.run(&["check", "FILE"]).0, 1);
+    let (code, out, complaint) = home.run(&["explain", packet, "--config", "FILE"]);
+    assert!(code == 0 && out.contains("drop: no rule matches"), "{out}{complaint}");
+    assert!(complaint.contains("expects accept"), "{complaint}");
+}
+
+#[test]
 fn explain_says_of_which_time_it_speaks() {
     let home = Home::new(
         "[policy]\ninput = \"drop\"\n[[rule]]\nname = \"guest\"\nport = 80\naction = \"accept\"\n\

@@ -165,6 +165,19 @@ fn what_is_different_on_some_days_only_is_told_on_every_day() {
 }
 
 #[test]
+fn a_changed_rate_is_shown_before_and_after() {
+    let rated = |rate: &str| {
+        let keys = "hook = \"input\"\nprotocol = \"tcp\"\nport = 28\naction = \"accept\"\n";
+        with(&rule("rated", &format!("{keys}{rate}")))
+    };
+    let home = Home::new(&rated(""));
+    fs::write(home.file("old.toml"), rated("rate = \"10/s, burst 20\"")).expect("our directory");
+    let (code, out, _) = home.run(&["diff", &home.file("old.toml"), "FILE"]);
+    assert_eq!(code, 0);
+    assert!(out.contains("at any rate; before: accept") && out.contains("at 10/s, burst 20\n"), "{out}");
+}
+
+#[test]
 fn what_is_common_on_purpose_is_no_finding() {
     let deliberate = [
         // An exception before the rule.

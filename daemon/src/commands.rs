@@ -19,7 +19,7 @@ mod rules;
 
 use std::{fmt::Display, process::ExitCode};
 
-use portcullis_config::Config;
+use portcullis_config::{Config, Loaded, failed_tests};
 
 use crate::{
     cli::{Command, DoctorArgs},
@@ -97,10 +97,13 @@ fn fail(outcome: Outcome, why: impl Display) -> Outcome {
     outcome
 }
 
-/// The configuration that a command is about.
+/// The configuration that a command is about. One that fails its tests is looked at all the more.
 fn configuration(args: &crate::cli::ConfigArgs) -> Result<Config, Outcome> {
-    match source::load_checked(args.config.as_deref()) {
-        Ok((loaded, _)) => Ok(loaded.config),
+    match source::load_untested(args.config.as_deref()) {
+        Ok((Loaded { config, .. }, _)) => {
+            failed_tests(&config).iter().for_each(|failure| eprintln!("{failure}"));
+            Ok(config)
+        }
         Err(report) => {
             eprintln!("{report}");
             Err(Outcome::Invalid)

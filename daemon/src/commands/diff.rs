@@ -150,7 +150,18 @@ impl Comparison {
             text.extend(unmatched.then(|| "whatever no rule matches".to_owned()));
             let _ = writeln!(out, "  {sign} {}", text.join(", "));
         }
-        let (old, new) = (decided(&self.old, *old, witness.hook), decided(&self.new, *new, witness.hook));
+        let by = |ruleset: &Ruleset, cause: Cause| {
+            let by = decided(ruleset, cause, witness.hook);
+            match (change, cause) {
+                (Change::Rate, Cause::Rule(id)) => match ruleset.rule(id).rate {
+                    Some(rate) => format!("{by}, at {rate}"),
+                    None => format!("{by}, at any rate"),
+                },
+                (Change::Rate, Cause::Policy) => format!("{by}, at any rate"),
+                _ => by,
+            }
+        };
+        let (old, new) = (by(&self.old, *old), by(&self.new, *new));
         let _ = writeln!(out, "      {now} by {new}; before: {before} by {old}");
         let _ = writeln!(out, "      for example: {witness}");
     }
