@@ -57,14 +57,15 @@ impl Cross {
 
     /// The first rule for each point, at most `BATCH` of them: what one waits for, the others don't.
     pub(super) fn first_of_each(&self, points: &[Point], marks: &mut [Mark]) {
-        let mut classes = [(0, 0, 0); BATCH];
-        for (classes, point) in classes.iter_mut().zip(points) {
-            *classes = self.classes(point);
-        }
-        let mut firsts = [0; BATCH];
+        let (mut sources, mut destinations, mut firsts) = ([0; BATCH], [0; BATCH], [0; BATCH]);
+        self.source.at_each(points.iter().map(Point::source), &mut sources);
+        self.destination.at_each(points.iter().map(Point::destination), &mut destinations);
+        let services: [u16; BATCH] =
+            std::array::from_fn(|number| points.get(number).map_or(0, |point| self.services.at(point)));
         for layer in 0..self.layers {
-            for (first, &classes) in firsts.iter_mut().zip(&classes[..points.len()]) {
-                *first = self.first_in(layer, classes).max(*first);
+            for number in 0..points.len().min(BATCH) {
+                let classes = (sources[number], destinations[number], services[number]);
+                firsts[number] = self.first_in(layer, classes).max(firsts[number]);
             }
         }
         for (mark, &first) in marks.iter_mut().zip(&firsts) {

@@ -71,6 +71,14 @@ impl AddressClasses {
         }
     }
 
+    /// The values at each of these.
+    pub(super) fn at_each(&self, each: impl Iterator<Item = u32>, values: &mut [u16]) {
+        match self {
+            Self::Trie(trie) => values.iter_mut().zip(each).for_each(|(value, at)| *value = trie.at(at)),
+            Self::Steps(steps) => values.iter_mut().zip(each).for_each(|(value, at)| *value = steps.at(at)),
+        }
+    }
+
     pub(super) fn bytes(&self) -> usize {
         match self {
             Self::Trie(trie) => trie.bytes(),
