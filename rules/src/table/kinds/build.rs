@@ -54,7 +54,7 @@ const MOST_CELLS: usize = 1 << 15;
 
 /// All manners together may begin or end so many ranges of kinds, and some more each.
 const MOST_RANGES: usize = 1 << 15;
-const MOST_RANGES_EACH: usize = 4;
+const MOST_RANGES_EACH: usize = 6;
 /// So many ranges of addresses of long sets are brought into rough classes, or left to geometry.
 const MOST_RANGES_OF_ADDRESSES: usize = 1 << 17;
 
@@ -122,15 +122,23 @@ impl Builder {
         // Protocols that rules often name together become neighbours.
         by_rank.sort_by_key(|&(has_ports, number)| (!has_ports, rank(number)));
         for (has_ports, number) in by_rank {
-            let row = row(manners.len(), |manner| {
-                let (set, ports) = &protocols[manners[manner][0] as usize];
+            let row = row(protocols.len(), |place| {
+                let (set, ports) = &protocols[place];
                 let holds = set.is_none_or(|set| set.contains(number)) && (has_ports || !ports);
                 (holds, holds)
             });
             table[usize::from(number) | usize::from(has_ports) << 8] =
                 rows.number(&row).expect("there are 512");
         }
-        let rows = rows.into_rows();
+        // Manners are many more than what they name of protocols.
+        let rows = rows.into_rows().into_iter().map(|of_named| {
+            row(manners.len(), |manner| {
+                let place = manners[manner][0] as usize;
+                let holds = of_named[place / 64] >> (place % 64) & 1 == 1;
+                (holds, holds)
+            })
+        });
+        let rows: Vec<Row> = rows.collect();
         (
             Self {
                 manners: manners.len(),
