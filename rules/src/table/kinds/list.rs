@@ -28,6 +28,12 @@ const MANY: usize = 4;
 impl<A: Address> List<A> {
     /// The classes that begin at these steps; they ascend, and the first is at the smallest address.
     pub(super) fn new(steps: &[(A, u16)]) -> Self {
+        // Where there are MANY hosts, nearly half of the steps are followed by the next address.
+        let single = |pair: &&[(A, u16)]| pair[0].0.next() == Some(pair[1].0);
+        let singles = steps.windows(2).filter(single).count();
+        if singles < FEWEST || 8 * singles < 3 * steps.len() {
+            return Self { hosts: None, others: Steps::new(steps.iter().copied()) };
+        }
         let mut hosts = Vec::new();
         let mut others: Vec<(A, u16)> = Vec::with_capacity(steps.len());
         for &(start, class) in steps {
