@@ -202,23 +202,35 @@ impl<'a, A: Address> Extent<'a, A> {
             + halvings(Some(self.kinds.certain.ranges()))
     }
 
-    /// How many areas it takes to write all but the kinds exactly.
-    fn boxes(&self) -> usize {
+    /// How many ranges it has of source, destination, source port and port.
+    fn ranges(&self) -> [usize; 4] {
         let Self { source, destination, source_port, port, .. } = self;
-        let addresses = [source, destination].map(|ranges| ranges.map_or(1, <[_]>::len));
-        let ports = [source_port, port].map(|ranges| ranges.map_or(1, <[_]>::len));
-        addresses.into_iter().chain(ports).fold(1, usize::saturating_mul)
+        let [source, destination] = [source, destination].map(|ranges| ranges.map_or(1, <[_]>::len));
+        let [source_port, port] = [source_port, port].map(|ranges| ranges.map_or(1, <[_]>::len));
+        [source, destination, source_port, port]
+    }
+
+    /// Which of these stay the ranges that they are if there are at most `most` areas, and how many areas they
+    /// make; of the others, only from the first to the last is told.
+    fn kept(&self, most: usize) -> ([bool; 4], usize) {
+        let ranges = self.ranges();
+        let mut order = [1, 3, 0, 2];
+        order.sort_by_key(|&dimension| std::cmp::Reverse(ranges[dimension]));
+        let (mut kept, mut areas) = ([false; 4], 1usize);
+        for dimension in order {
+            let product = areas.saturating_mul(ranges[dimension]);
+            if product <= most {
+                (kept[dimension], areas) = (true, product);
+            }
+        }
+        (kept, areas)
     }
 
     /// How many areas [`Self::areas`] makes.
     pub(super) fn parts(&self, most: usize) -> usize {
-        let boxes = self.boxes();
         let kinds = self.kinds.certain.ranges().len() + self.kinds.doubtful.ranges().len();
-        match boxes.saturating_mul(kinds) {
-            parts if parts <= most => parts,
-            _ if boxes <= most => boxes,
-            _ => 1,
-        }
+        let all = self.ranges().into_iter().fold(kinds, usize::saturating_mul);
+        if all <= most { all } else { self.kept(most).1 }
     }
 
     /// The extent as areas, at most `most` of them: what would take more is put in areas that are
@@ -226,11 +238,10 @@ impl<'a, A: Address> Extent<'a, A> {
     pub(super) fn areas(&self, axes: &Axes<A>, most: usize, areas: &mut Vec<Area>) {
         let Self { mark, source, destination, source_port, port, kinds: Taken { certain, doubtful, .. } } =
             self;
-        let boxes = self.boxes();
         let certain = certain.ranges().iter().map(|&range| (range, *mark));
         let doubtful = doubtful.ranges().iter().map(|&range| (range, mark.asked()));
         let kinds: Vec<((u16, u16), Mark)> = certain.chain(doubtful).collect();
-        if boxes.saturating_mul(kinds.len()) <= most {
+        if self.ranges().into_iter().fold(kinds.len(), usize::saturating_mul) <= most {
             for (kind, mark) in kinds {
                 boxes_of(*source, *destination, *source_port, *port).for_each(|area| {
                     areas.push(axes.area(area, kind, mark));
@@ -240,22 +251,24 @@ impl<'a, A: Address> Extent<'a, A> {
         }
         let first = kinds.iter().map(|(kind, _)| kind.0).min().unwrap_or_default();
         let last = kinds.iter().map(|(kind, _)| kind.1).max().unwrap_or_default();
-        if boxes <= most {
-            boxes_of(*source, *destination, *source_port, *port).for_each(|area| {
-                areas.push(axes.area(area, (first, last), mark.asked()));
-            });
-        } else {
-            let area = (hull(*source), hull(*destination), hull(*source_port), hull(*port));
+        let (kept, _) = self.kept(most);
+        let hulls = ([hull(*source)], [hull(*destination)], [hull(*source_port)], [hull(*port)]);
+        let source = if kept[0] { *source } else { Some(&hulls.0[..]) };
+        let destination = if kept[1] { *destination } else { Some(&hulls.1[..]) };
+        let source_port = if kept[2] { *source_port } else { Some(&hulls.2[..]) };
+        let port = if kept[3] { *port } else { Some(&hulls.3[..]) };
+        boxes_of(source, destination, source_port, port).for_each(|area| {
             areas.push(axes.area(area, (first, last), mark.asked()));
-        }
+        });
     }
 }
 
-/// These extents as areas: not many more than there are extents.
+/// These extents as areas: not many more than the ranges that they name.
 pub(super) fn areas<A: Address>(extents: &[Extent<'_, A>], axes: &Axes<A>) -> Vec<Area> {
+    let named: usize = extents.iter().map(|extent| extent.ranges().into_iter().max().unwrap_or(1)).sum();
     let total = |most: usize| extents.iter().map(|extent| extent.parts(most)).sum::<usize>();
     let mut most = 4096;
-    while most > 1 && total(most) > 2 * extents.len() + 1024 {
+    while most > 1 && total(most) > 2 * named + 1024 {
         most /= 2;
     }
     let mut areas = Vec::with_capacity(total(most));

@@ -100,3 +100,24 @@ fn many_pairs_of_addresses_of_which_each_is_for_many_rules() {
     at_most(&parts(600, mixed), 4096, 64);
     at_most(&parts(4000, mixed), 1024, 4000);
 }
+
+#[test]
+fn sets_of_ranges_on_both_sides() {
+    let ports = |random: &mut Random| -> Option<RangeSet<u16>> {
+        Some((0..20).map(|_| (random.number() >> 16) as u16).map(|port| (port, port)).collect())
+    };
+    let both =
+        |random: &mut Random| Match { source_port: ports(random), port: ports(random), ..Match::default() };
+    // Of a product that is too large, one side stays as it is.
+    at_most(&parts(1000, both), 4096, 512);
+    let prefixes = |random: &mut Random| -> Option<Arc<AddressSet>> {
+        let hosts = (0..30).map(|_| IpAddr::V4(Ipv4Addr::from_bits(random.number())));
+        Some(Arc::new(AddressSet::from_ranges(hosts.map(|host| (host, host)))))
+    };
+    let both = |random: &mut Random| Match {
+        source: prefixes(random),
+        destination: prefixes(random),
+        ..Match::default()
+    };
+    at_most(&parts(5000, both), 4096, 64);
+}

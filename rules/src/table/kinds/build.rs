@@ -55,8 +55,9 @@ const MOST_CELLS: usize = 1 << 15;
 /// All manners together may begin or end so many ranges of kinds, and some more each.
 const MOST_RANGES: usize = 1 << 15;
 const MOST_RANGES_EACH: usize = 6;
-/// So many ranges of addresses of long sets are brought into rough classes, or left to geometry.
-const MOST_RANGES_OF_ADDRESSES: usize = 1 << 17;
+/// So many ranges of addresses of long sets are brought into rough classes; more are left to geometry, up to so many.
+const MOST_ROUGH_RANGES: usize = 1 << 17;
+const MOST_RANGES_OF_ADDRESSES: usize = 1 << 19;
 
 /// Fewer classes are not worth knowing.
 const FEWEST_CLASSES: usize = 4;
@@ -193,9 +194,7 @@ impl Builder {
         of: &impl Fn(usize) -> usize,
     ) -> Option<(Vec<Row>, Fact<A>)> {
         // Ranges of ports are told apart better where they are.
-        if matches!(ask, Ask::SourcePort | Ask::Port)
-            || ranges_of_addresses::<A>(named) > MOST_RANGES_OF_ADDRESSES
-        {
+        if matches!(ask, Ask::SourcePort | Ask::Port) || ranges_of_addresses::<A>(named) > MOST_ROUGH_RANGES {
             return None;
         }
         let room = MOST_CELLS.min(self.words / 2 / self.words_in_a_row()) / self.rows.len();
