@@ -196,23 +196,29 @@ impl Crossing {
         for (class, row) in (0..).zip(&group.destinations.rows) {
             ones(row).for_each(|extent| destinations[extent].push(class));
         }
+        // By destination: the extents that are for it and the source at hand, and where there are any.
         let mut met: Vec<Vec<u16>> = vec![Vec::new(); columns];
+        let mut touched: Vec<u16> = Vec::new();
         let mut row = vec![0; columns];
         let mut rows = Vec::with_capacity(group.sources.rows.len());
         for source in &group.sources.rows {
-            row.fill(0);
             for extent in ones(source) {
                 self.steps += destinations[extent].len();
                 for &destination in &destinations[extent] {
-                    met[usize::from(destination)].push(group.extents[extent]);
+                    let met = &mut met[usize::from(destination)];
+                    if met.is_empty() {
+                        touched.push(destination);
+                    }
+                    met.push(group.extents[extent]);
                 }
             }
-            for (cell, met) in row.iter_mut().zip(&mut met).filter(|(_, met)| !met.is_empty()) {
-                *cell = match self.numbers.get(&met[..]) {
+            row.fill(0);
+            for destination in touched.drain(..).map(usize::from) {
+                row[destination] = match self.numbers.get(&met[destination][..]) {
                     Some(&list) => list,
-                    None => self.list(met)?,
+                    None => self.list(&met[destination])?,
                 };
-                met.clear();
+                met[destination].clear();
             }
             rows.push(u32::try_from(self.lists.push(&row)?).ok()?);
             if self.lists.bytes() + self.firsts.bytes() > self.most || self.steps > MOST_STEPS {

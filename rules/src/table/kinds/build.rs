@@ -68,8 +68,13 @@ impl<A: Address> Kinds<A> {
     pub(in crate::table) fn new(rules: &[&Match]) -> (Self, Vec<Taken>, Vec<u32>) {
         // Rules that name the same of everything are one, a *manner*: there are few.
         let mut protocols = Distinct::default();
+        // Most rules name nothing of most: that is number 0, and not looked for.
         let mut named: Vec<Distinct<Option<Named<'_>>>> = Vec::new();
-        named.resize_with(Ask::ALL.len(), Distinct::default);
+        named.resize_with(Ask::ALL.len(), || {
+            let mut nothing = Distinct::default();
+            nothing.number(None);
+            nothing
+        });
         let mut manners = Distinct::default();
         let mut manner_of = Vec::with_capacity(rules.len());
         for matches in rules {
@@ -77,7 +82,9 @@ impl<A: Address> Kinds<A> {
             let mut manner = [0; Ask::ALL.len() + 1];
             manner[0] = protocols.number((matches.protocol, ports));
             for ((ask, named), number) in Ask::ALL.into_iter().zip(&mut named).zip(&mut manner[1..]) {
-                *number = named.number(ask.named::<A>(matches));
+                if let Some(set) = ask.named::<A>(matches) {
+                    *number = named.number(Some(set));
+                }
             }
             manner_of.push(manners.number(manner));
         }
