@@ -80,7 +80,7 @@ pub(super) struct Extent<'a, A> {
 /// The ranges of a field; `None` where the rule does not name it, or its kinds know it.
 pub(super) type Ranges<'a, T> = Option<&'a [(T, T)]>;
 
-/// A range is narrow if it has at most this many addresses.
+/// A range of fewer addresses after its first is narrow.
 pub(super) const NARROW: u32 = 1 << 24;
 
 /// Both addresses' axes.
@@ -105,7 +105,7 @@ impl<A: Address> Axes<A> {
     /// In which addresses an extent is wide: 1 for sources, 2 for destinations.
     pub(super) fn width(&self, extent: &Extent<'_, A>) -> usize {
         let wide = |axis: &A::Axis, ranges: Ranges<'_, A>| {
-            each(ranges).any(|(first, last)| axis.number(last) - axis.number(first) >= NARROW)
+            each(ranges).map(|range| axis.range(range)).any(|(first, last)| last - first >= NARROW)
         };
         usize::from(wide(&self.source, extent.source))
             + 2 * usize::from(wide(&self.destination, extent.destination))

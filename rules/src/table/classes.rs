@@ -47,7 +47,7 @@ const MOST_WORDS: usize = 4 << 20;
 
 impl<T: Step> Classes<T> {
     /// The classes into which these sets divide the numbers; `None` stands for every number. Gives
-    /// up where that would take long, or more than 2^16 classes.
+    /// up where that would take long, or 2^16 classes and more.
     pub(super) fn of<R: IntoIterator<Item = (T, T)>>(sets: impl Iterator<Item = Option<R>>) -> Option<Self> {
         let mut flips: Vec<(T, u32)> = Vec::new();
         let mut here = Vec::new();

@@ -39,7 +39,7 @@ pub(super) struct Growing {
 }
 
 impl Growing {
-    /// How many cells a page has, and by how many fewer than its cells a row is from the next.
+    /// How many cells a page has: a row of n cells begins n / `PAGE` places, rounded up, before the next.
     pub(super) const PAGE: usize = PAGE;
 
     pub(super) fn new() -> Self {

@@ -19,7 +19,7 @@ use crate::table::{
     trie::AddressClasses,
 };
 
-/// So many cells are written, and so many times an extent is met in a pair of classes, at most: some ten
+/// So many cells are written, and so many times an extent is met in a pair of classes, at most: some tens of
 /// milliseconds.
 const MOST_STEPS: usize = 1 << 23;
 
@@ -43,7 +43,7 @@ impl Cross {
         let rows = groups.iter().map(|group| crossing.rows(group)).collect::<Option<Vec<_>>>()?;
         let sources = Layered::new(groups.iter().map(|group| &group.sources).zip(&rows))?;
         let columns: Vec<Vec<u16>> =
-            groups.iter().map(|group| (0..).take(group.destinations.rows.len()).collect()).collect();
+            groups.iter().map(|group| (0..=u16::MAX).take(group.destinations.rows.len()).collect()).collect();
         let destinations = Layered::new(groups.iter().map(|group| &group.destinations).zip(&columns))?;
         let Crossing { lists, firsts, links, .. } = crossing;
         let (links, numbers) = links.in_order();
@@ -102,10 +102,10 @@ impl Links {
     /// then.
     fn in_order(self) -> (Vec<Link>, Vec<u16>) {
         let Self { all, .. } = self;
-        let mut order: Vec<u16> = (0..).take(all.len()).collect();
+        let mut order: Vec<u16> = (0..=u16::MAX).take(all.len()).collect();
         order[1..].sort_by_key(|&link| std::cmp::Reverse(all[usize::from(link)].mark));
         let mut numbers = vec![0; all.len()];
-        for (number, &link) in (0..).zip(&order) {
+        for (number, &link) in (0..=u16::MAX).zip(&order) {
             numbers[usize::from(link)] = number;
         }
         let links = order.iter().map(|&link| {
@@ -193,8 +193,12 @@ impl Crossing {
     fn rows(&mut self, group: &Group) -> Option<Vec<u32>> {
         let columns = group.destinations.rows.len();
         let mut destinations: Vec<Vec<u16>> = vec![Vec::new(); group.extents.len()];
-        for (class, row) in (0..).zip(&group.destinations.rows) {
-            ones(row).for_each(|extent| destinations[extent].push(class));
+        for (class, row) in (0..=u16::MAX).zip(&group.destinations.rows) {
+            for extent in ones(row) {
+                destinations[extent].push(class);
+                self.steps += 1;
+            }
+            self.goes_on()?;
         }
         // By destination: the extents that are for it and the source at hand, and where there are any.
         let mut met: Vec<Vec<u16>> = vec![Vec::new(); columns];
@@ -204,6 +208,7 @@ impl Crossing {
         for source in &group.sources.rows {
             for extent in ones(source) {
                 self.steps += destinations[extent].len();
+                self.goes_on()?;
                 for &destination in &destinations[extent] {
                     let met = &mut met[usize::from(destination)];
                     if met.is_empty() {
@@ -221,11 +226,16 @@ impl Crossing {
                 met[destination].clear();
             }
             rows.push(u32::try_from(self.lists.push(&row)?).ok()?);
-            if self.lists.bytes() + self.firsts.bytes() > self.most || self.steps > MOST_STEPS {
+            if self.lists.bytes() + self.firsts.bytes() > self.most {
                 return None;
             }
         }
         Some(rows)
+    }
+
+    /// Nothing after too many steps.
+    fn goes_on(&self) -> Option<()> {
+        (self.steps <= MOST_STEPS).then_some(())
     }
 
     /// Adds a list of these extents, ascending. Its number.
@@ -239,9 +249,7 @@ impl Crossing {
             // What comes after one that matches doesn't matter: then there is one link, and nothing to look for.
             let alone = if mark.is_exact() { Some(self.links.number(mark, 0)?) } else { None };
             self.steps += classes.len() * if alone.is_some() { 1 } else { LINK_STEPS };
-            if self.steps > MOST_STEPS {
-                return None;
-            }
+            self.goes_on()?;
             for &(class, certain) in classes {
                 let first = &mut firsts[usize::from(class)];
                 *first = match alone {

@@ -19,6 +19,7 @@ pub(super) struct Group {
 const MOST_CELLS: usize = 1 << 15;
 /// This is few.
 const FEW_CELLS: usize = 1 << 10;
+
 /// Groups of extents that together make few pairs of classes: those that are wide in the same addresses, joined where
 /// that makes not many more.
 pub(super) fn groups<A: Address>(extents: &[Extent<'_, A>], axes: &Axes<A>) -> Option<Vec<Group>> {

@@ -95,7 +95,7 @@ impl Asked {
     fn new(of: Vec<u16>, rows: &[Row], services: usize) -> Option<Self> {
         let mut classes = vec![Vec::new(); services];
         let mut met = 0;
-        for (class, row) in (0..).zip(rows) {
+        for (class, row) in (0..=u16::MAX).zip(rows) {
             let (may, certain) = row.split_at(row.len() / 2);
             for service in ones(may) {
                 classes[service].push((class, certain[service / 64] >> (service % 64) & 1 == 1));
@@ -142,6 +142,9 @@ fn by_kind<A>(services: &[&Extent<'_, A>], count: usize) -> Option<(Vec<Row>, Ve
     let mut starts: Vec<u16> = may.steps.iter().chain(&certain.steps).map(|&(start, _)| start).collect();
     starts.sort_unstable();
     starts.dedup();
+    if starts.len() * 2 * services.len().div_ceil(64) > MOST_WORDS {
+        return None;
+    }
     let mut rows = Rows::default();
     let mut kinds = Vec::with_capacity(count);
     for (number, &start) in starts.iter().enumerate() {

@@ -10,7 +10,7 @@ use crate::table::{
     trie::AddressTrie,
 };
 
-/// Lists are made for up to so many rules.
+/// Lists are made for up to so many rules, also where they are asked for.
 const MOST_RULES: usize = 4096;
 /// So many pairs are looked at, and so many rules of pairs: some ten milliseconds.
 const MOST_PAIRS: usize = 3 << 17;

@@ -5,12 +5,9 @@ use super::{
     cut::{Cut, Region, clip},
 };
 use crate::table::{
-    area::Area,
+    area::{Area, NARROW},
     block::{Block, LANES},
 };
-
-/// An area is narrow in an address of which it has at most this many values.
-const NARROW: u32 = 1 << 24;
 
 /// Groups of fewer areas join the group of what is wide in both addresses.
 const FEWEST_IN_GROUP: usize = 2 * LANES;
