@@ -15,6 +15,7 @@ mod index;
 mod kinds;
 mod mark;
 mod pairs;
+mod service;
 mod slots;
 mod steps;
 mod summary;

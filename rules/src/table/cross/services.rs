@@ -1,10 +1,9 @@
 //! What rules ask of ports and kinds.
 
-use std::{collections::HashMap, hash::BuildHasherDefault};
-
 use crate::table::{
     area::{Extent, Point},
-    classes::{Classes, Folding, Row, Rows, ones},
+    classes::{Classes, Row, Rows, ones},
+    service::services,
     trie::PortTrie,
 };
 
@@ -19,7 +18,7 @@ pub(super) struct Services {
     cells: Box<[u16]>,
 }
 
-/// What extents ask but for addresses, each different way once: a *service*.
+/// Which services extents ask for; see [`services`].
 pub(super) struct Asked {
     /// Whose is which.
     pub(super) of: Vec<u16>,
@@ -107,22 +106,6 @@ impl Asked {
         }
         Some(Self { of, classes, count: rows.len() })
     }
-}
-
-/// An extent for each service, and the number of each extent's.
-fn services<'a, 'b, A>(extents: &'b [Extent<'a, A>]) -> Option<(Vec<&'b Extent<'a, A>>, Vec<u16>)> {
-    let mut numbers: HashMap<_, u16, BuildHasherDefault<Folding>> = HashMap::default();
-    let mut services = Vec::new();
-    let mut of = Vec::with_capacity(extents.len());
-    for extent in extents {
-        let next = u16::try_from(services.len()).ok()?;
-        let service = (extent.source_port, extent.port, std::ptr::from_ref(extent.kinds));
-        of.push(*numbers.entry(service).or_insert_with(|| {
-            services.push(extent);
-            next
-        }));
-    }
-    Some((services, of))
 }
 
 fn wide(ranges: &[(u16, u16)]) -> impl Iterator<Item = (u32, u32)> {

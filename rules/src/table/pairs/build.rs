@@ -7,6 +7,7 @@ use crate::table::{
     area::{Area, Axes, Extent},
     axis::Address,
     classes::{Folding, Row},
+    service::services,
     trie::AddressTrie,
 };
 
@@ -137,7 +138,7 @@ impl Lists {
     }
 }
 
-/// What rules say but for addresses, which many say alike.
+/// The services of rules; see [`services`].
 struct Services {
     /// By rule.
     of: Vec<u16>,
@@ -152,18 +153,7 @@ impl Services {
         if extents.iter().any(|extent| extent.anywhere().parts(usize::MAX) > MOST_LANES) {
             return None;
         }
-        let mut numbers = HashMap::new();
-        let mut services: Vec<&Extent<'_, A>> = Vec::new();
-        let of = extents.iter().map(|extent| {
-            let Extent { source_port, port, kinds, mark, .. } = *extent;
-            *numbers.entry((source_port, port, std::ptr::from_ref(kinds), mark.is_exact())).or_insert_with(
-                || {
-                    services.push(extent);
-                    services.len() - 1
-                },
-            )
-        });
-        let of: Vec<u16> = of.map(|number| u16::try_from(number).ok()).collect::<Option<_>>()?;
+        let (services, of) = services(extents)?;
         if services.len() > MOST_SERVICES {
             return None;
         }
