@@ -138,6 +138,9 @@ fn what_a_test_found_wrong_can_be_explained() {
     let (code, out, complaint) = home.run(&["explain", packet, "--config", "FILE"]);
     assert!(code == 0 && out.contains("drop: no rule matches"), "{out}{complaint}");
     assert!(complaint.contains("expects accept"), "{complaint}");
+    // What is exported may go live elsewhere.
+    let (code, out, complaint) = home.run(&["export", "--config", "FILE"]);
+    assert!(code == 3 && out.is_empty() && complaint.contains("expects accept"), "{out}{complaint}");
 }
 
 #[test]

@@ -2,16 +2,20 @@
 
 use std::io::{self, Write as _};
 
-use super::{Outcome, configuration, fail};
+use super::{Outcome, fail};
 use crate::{
     cli::{ExportArgs, ExportFormat},
-    export,
+    export, source,
 };
 
 pub(super) fn run(args: &ExportArgs) -> Outcome {
-    let config = match configuration(&args.config) {
-        Ok(config) => config,
-        Err(outcome) => return outcome,
+    // What is exported may go live elsewhere, where nobody runs its tests.
+    let config = match source::load_checked(args.config.config.as_deref()) {
+        Ok((loaded, _)) => loaded.config,
+        Err(report) => {
+            eprintln!("{report}");
+            return Outcome::Invalid;
+        }
     };
     let text = match args.format {
         ExportFormat::Toml => {
